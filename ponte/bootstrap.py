@@ -1,0 +1,105 @@
+"""The composition root: from settings to open resources and the services that use them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from ponte.accounts import Accounts
+from ponte.adapters.mongo import open_mongo, open_mongo_checkpoints
+from ponte.adapters.sqlite import open_sqlite, open_sqlite_checkpoints
+from ponte.adapters.twilio.messenger import open_messenger
+from ponte.clock import SystemClock
+from ponte.feed import ChangeFeed
+from ponte.handoff import HandoffDesk
+from ponte.intake import Intake
+from ponte.metrics import Metrics
+from ponte.ports import Checkpoints, Clock, Messenger, Store
+from ponte.settings import Settings
+from ponte.signals import Signals
+
+# MongoDBSaver runs its blocking calls in the loop's default executor, which has cores + 4 threads.
+_EXECUTOR_THREADS: Final = 64
+
+
+@dataclass(frozen=True)
+class Ponte:
+    """Everything that is open, and the services over it. One a process."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    signals: Signals
+    metrics: Metrics
+    intake: Intake
+    desk: HandoffDesk
+    accounts: Accounts
+    feed: ChangeFeed
+
+
+@asynccontextmanager
+async def open_ponte(
+    settings: Settings, *, clock: Clock | None = None, store: Store | None = None
+) -> AsyncIterator[Ponte]:
+    """Open the store, bring its schema up to date, and build the services.
+
+    Args:
+        settings: the settings.
+        clock: another clock than the machine's, for tests.
+        store: an open store to use in place of the settings' one, for tests.
+
+    Raises:
+        StoreUnavailable: the database does not answer, or is newer than this version.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        if store is None:
+            store = await _open_store(settings, stack)
+        await store.migrate()
+        await store.recover()
+        signals, metrics = Signals(), Metrics()
+        feed = ChangeFeed(store, clock)
+        signals.on_change(feed.ring)
+        yield Ponte(
+            settings=settings,
+            clock=clock,
+            store=store,
+            signals=signals,
+            metrics=metrics,
+            intake=Intake(store, clock, signals, metrics),
+            desk=HandoffDesk(store, clock, signals),
+            accounts=Accounts(store, clock),
+            feed=feed,
+        )
+
+
+@asynccontextmanager
+async def open_checkpoints(settings: Settings) -> AsyncIterator[Checkpoints]:
+    """Open the LangGraph checkpoints beside the store. Only a worker needs them."""
+    mongo_uri = settings.mongo_uri.get_secret_value()
+    if not mongo_uri:
+        async with open_sqlite_checkpoints(settings.data_dir) as checkpoints:
+            yield checkpoints
+        return
+    executor = ThreadPoolExecutor(_EXECUTOR_THREADS, thread_name_prefix="checkpoints")
+    asyncio.get_running_loop().set_default_executor(executor)
+    async with open_mongo_checkpoints(mongo_uri, settings.db_name) as checkpoints:
+        yield checkpoints
+
+
+@asynccontextmanager
+async def open_whatsapp(settings: Settings, clock: Clock) -> AsyncIterator[Messenger]:
+    """Open the way to WhatsApp. Only a worker needs it. Raises SettingsError without Twilio's keys."""
+    async with open_messenger(settings, clock) as messenger:
+        yield messenger
+
+
+async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:
+    mongo_uri = settings.mongo_uri.get_secret_value()
+    if mongo_uri:
+        return await stack.enter_async_context(open_mongo(mongo_uri, settings.db_name))
+    return await stack.enter_async_context(open_sqlite(settings.data_dir))

@@ -1,0 +1,411 @@
+"""What the rules need from outside, as Protocols. Adapters implement them; fakes ship in ``ponte.testing``.
+
+Times are ms since the epoch, UTC. Every method of ``Store`` may raise ``StoreUnavailable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from ponte.domain.agent import Agent, AgentSession
+from ponte.domain.contact import Contact
+from ponte.domain.conversation import Conversation, Status
+from ponte.domain.inbox import InboxRow
+from ponte.domain.message import Delivery, Inbound, Message, MessageStatus
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> int:
+        """Return the time in ms since the epoch, UTC."""
+        ...
+
+    async def sleep(self, ms: int) -> None:
+        """Wait ``ms`` of this clock's time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to what, when. ``actor`` is an agent's id, ``bot`` or ``operator``."""
+
+    id: str
+    at: int
+    actor: str
+    action: str
+    conversation_id: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One change of a conversation and all that goes with it, atomic as a whole.
+
+    Args:
+        conversation: the new value; its ``version`` is the stored one plus 1, and 1 creates it.
+        messages: rows to append; their ``seq`` follows the stored ``last_seq`` without gaps.
+        done: inbox rows that are finished by this.
+        resume_row: an inbox row to add.
+        silence_bot: cancel the bot's messages that are queued and not on the wire.
+        memory: the contact's new memory; None leaves it.
+        audit: entries to record.
+    """
+
+    conversation: Conversation
+    messages: tuple[Message, ...] = ()
+    done: tuple[str, ...] = ()
+    resume_row: InboxRow | None = None
+    silence_bot: bool = False
+    memory: str | None = None
+    audit: tuple[AuditEntry, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on ``key`` alone until ``expires_at``. ``token`` grows with every new holder."""
+
+    key: str
+    owner: str
+    token: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; ``next`` is the cursor of the following page, None on the last."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+class InboxStore(Protocol):
+    """The journal of what came in."""
+
+    async def accept(self, inbound: Inbound, contact_id: str) -> str | None:
+        """Store a customer's message, and its contact when new (under ``contact_id``), durably.
+
+        Updates the contact's name, WhatsApp id and ``last_inbound_at`` (only forward). Returns the
+        contact's id, or None when the MessageSid was stored before: then nothing changes.
+        """
+        ...
+
+    async def due_contacts(self, now: int, limit: int) -> list[str]:
+        """Return contacts with pending rows due at ``now``, the longest waiting first."""
+        ...
+
+    async def pending(self, contact_id: str, limit: int) -> list[InboxRow]:
+        """Return the contact's pending rows in order of acceptance, due or not."""
+        ...
+
+    async def fix_turn(self, row_ids: Sequence[str], turn_id: str) -> None:
+        """Write ``turn_id`` on the rows, first to last, and count an attempt on each."""
+        ...
+
+    async def postpone(self, row_ids: Sequence[str], due_at: int, error: str) -> None:
+        """Keep the rows pending, not to be worked on before ``due_at``."""
+        ...
+
+    async def bury(self, row_ids: Sequence[str], error: str) -> None:
+        """Make the rows dead."""
+        ...
+
+    async def dead(self, limit: int) -> list[InboxRow]:
+        """Return dead rows, oldest first."""
+        ...
+
+    async def revive(self, row_id: str, now: int) -> bool:
+        """Make a dead row pending again with no attempts and no turn. False when there is none."""
+        ...
+
+    async def newest_received_at(self) -> int | None:
+        """Return when the newest message was accepted; None while the inbox is empty."""
+        ...
+
+
+class ConversationStore(Protocol):
+    """Contacts, conversations and their transcripts."""
+
+    async def contact(self, contact_id: str) -> Contact:
+        """Return a contact. Raises NotFound."""
+        ...
+
+    async def contacts(self, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        """Return the contacts that exist among ``contact_ids``, by id, in one query."""
+        ...
+
+    async def find_contact(self, address_or_wa_id: str) -> Contact | None:
+        """Return the contact with this Twilio address or WhatsApp id."""
+        ...
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """Return a conversation; completes a commit that a crash cut short. Raises NotFound."""
+        ...
+
+    async def current(self, contact_id: str) -> Conversation | None:
+        """Return the contact's newest conversation; completes a commit that a crash cut short."""
+        ...
+
+    async def conversations(
+        self, *, status: Status | None, contact_id: str | None, after: str | None, limit: int
+    ) -> Page[Conversation]:
+        """List conversations, the latest changed first; those awaiting an agent longest waiting first.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
+        ...
+
+    async def changed_since(self, updated_at: int, limit: int) -> list[Conversation]:
+        """Return conversations changed at or after ``updated_at``, the longest ago first."""
+        ...
+
+    async def count_by_status(self) -> dict[Status, int]:
+        """Return how many conversations are in each status but RESOLVED."""
+        ...
+
+    async def overdue(self, waiting_before: int, limit: int) -> list[Conversation]:
+        """Return conversations awaiting an agent since before ``waiting_before``, not yet reminded."""
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """Apply a commit, all of it or nothing, whatever crashes.
+
+        Raises Conflict when the stored version is not ``commit.conversation.version - 1``.
+        """
+        ...
+
+    async def recover(self) -> int:
+        """Complete the commits that crashes cut short; returns how many there were."""
+        ...
+
+    async def messages(
+        self, conversation_id: str, *, after: int = 0, before: int | None = None, limit: int = 50
+    ) -> list[Message]:
+        """Return messages in order of seq.
+
+        The first ``limit`` after seq ``after``; or with ``before``, the last ``limit`` between the two.
+        """
+        ...
+
+    async def message(self, message_id: str) -> Message:
+        """Return a message. Raises NotFound."""
+        ...
+
+    async def mark_seen(self, conversation_id: str, seq: int) -> None:
+        """Record that an agent saw the transcript up to ``seq`` (only forward) and recount ``unread``."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """The messages that Twilio does not have yet: those with a ``Delivery``."""
+
+    async def due_outbox(self, now: int, limit: int) -> list[str]:
+        """Return contacts that have a message due at ``now`` and not leased, longest due first."""
+        ...
+
+    async def outbox_head(self, contact_id: str) -> Message | None:
+        """Return the contact's first message in the outbox: the only one that may be sent."""
+        ...
+
+    async def take(self, message: Message, now: int, lease_until: int) -> Message | None:
+        """Take the head for sending: status SENDING, one attempt more, leased. By compare-and-set.
+
+        Returns the message as taken, ``uncertain`` kept; None when it is no longer as given, or leased.
+        """
+        ...
+
+    async def settle(
+        self,
+        message_id: str,
+        status: MessageStatus,
+        *,
+        now: int,
+        sid: str | None = None,
+        error_code: int | None = None,
+    ) -> bool:
+        """Take a message out of the outbox, or move its status forward; touches the conversation.
+
+        Only forward (``statuses_before``); an ``sid`` is kept even if the status is late. Returns whether
+        anything changed.
+        """
+        ...
+
+    async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
+        """Return a SENDING message to QUEUED with a new ``delivery``."""
+        ...
+
+    async def requeue_failed(self, message_id: str, delivery: Delivery) -> bool:
+        """Put a FAILED message back into the outbox. False when it is not failed."""
+        ...
+
+    async def message_by_sid(self, sid: str) -> Message | None:
+        """Return the outbound message that Twilio knows as ``sid``."""
+        ...
+
+    async def outbox_size(self) -> int:
+        """Return how many messages are in the outbox."""
+        ...
+
+
+class AgentStore(Protocol):
+    """Agents, sessions, throttles and the audit log."""
+
+    async def add_agent(self, agent: Agent) -> None:
+        """Store a new agent. Raises InvalidInput when the e-mail is taken."""
+        ...
+
+    async def update_agent(self, agent: Agent) -> None:
+        """Replace an agent. Raises NotFound."""
+        ...
+
+    async def agent(self, agent_id: str) -> Agent:
+        """Return an agent. Raises NotFound."""
+        ...
+
+    async def agent_by_email(self, email: str) -> Agent | None:
+        """Return the agent who logs in as ``email`` (lower case)."""
+        ...
+
+    async def agents(self) -> list[Agent]:
+        """Return all agents, by e-mail."""
+        ...
+
+    async def add_session(self, session: AgentSession) -> None:
+        """Store a login."""
+        ...
+
+    async def session(self, token_hash: str) -> AgentSession | None:
+        """Return a login by the hash of its token."""
+        ...
+
+    async def end_session(self, token_hash: str) -> None:
+        """End one login. Ending an unknown one changes nothing."""
+        ...
+
+    async def end_sessions(self, agent_id: str) -> int:
+        """End all logins of an agent; returns how many there were."""
+        ...
+
+    async def hit(self, key: str, now: int, window_ms: int) -> int:
+        """Count one try under ``key`` and return the tries within ``window_ms``, this one included.
+
+        A window begins with its first try and is forgotten when it has passed.
+        """
+        ...
+
+    async def forgive(self, key: str) -> None:
+        """Forget the tries under ``key``."""
+        ...
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Record an entry that goes with no commit."""
+        ...
+
+    async def audit_log(self, *, conversation_id: str | None = None, limit: int = 100) -> list[AuditEntry]:
+        """Return entries, the newest first."""
+        ...
+
+
+class LeaseStore(Protocol):
+    """Leases with fencing tokens, and small values kept by name."""
+
+    async def acquire(self, key: str, owner: str, now: int, ttl_ms: int) -> Lease | None:
+        """Take the lease if it is free, expired or the owner's already; None when another holds it."""
+        ...
+
+    async def renew(self, lease: Lease, now: int, ttl_ms: int) -> Lease:
+        """Prolong a lease. Raises LeaseLost when it is no longer held with the same token."""
+        ...
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Give a lease back; one that was lost stays as it is. The token is remembered."""
+        ...
+
+    async def get_value(self, name: str) -> str | None:
+        """Return a small value kept by name, e.g. the catch-up's cursor."""
+        ...
+
+    async def set_value(self, name: str, value: str) -> None:
+        """Keep a small value by name."""
+        ...
+
+
+class Store(InboxStore, ConversationStore, OutboxStore, AgentStore, LeaseStore, Protocol):
+    """All that is kept, checkpoints apart."""
+
+    async def migrate(self) -> None:
+        """Bring schema and indexes to this version's; idempotent, safe to run from several processes.
+
+        Raises StoreUnavailable when the database is newer than this version of Ponte.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless the database answers."""
+        ...
+
+    async def prune(self, before: int) -> dict[str, int]:
+        """Delete done inbox rows, ended sessions, throttles and free leases older than ``before``.
+
+        Returns how many of each. Transcripts stay.
+        """
+        ...
+
+
+class Checkpoints(Protocol):
+    """The LangGraph checkpoints and what the savers lack: pruning."""
+
+    @property
+    def saver(self) -> BaseCheckpointSaver[str]:
+        """The saver to compile the graph with."""
+        ...
+
+    async def keep_newest(self, thread_id: str) -> int:
+        """Delete all checkpoints of a thread but its newest; returns how many went."""
+        ...
+
+    async def delete_thread(self, thread_id: str) -> None:
+        """Delete a thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """An outbound message as Twilio lists it."""
+
+    sid: str
+    body: str
+    sent_at: int
+
+
+class Messenger(Protocol):
+    """WhatsApp, through Twilio."""
+
+    async def send(self, address: str, body: str, reference: str) -> str:
+        """Send a text and return Twilio's MessageSid.
+
+        ``reference`` is our message id; status callbacks carry it back.
+        Raises SendRetryable, SendRefused or SendUnknown.
+        """
+        ...
+
+    async def sent_to(self, address: str, since: int) -> list[SentMessage]:
+        """Return what Twilio accepted for ``address`` at or after ``since``, oldest first.
+
+        Raises SendRetryable or SendUnknown when Twilio cannot tell now.
+        """
+        ...
+
+    async def typing(self, inbound_sid: str) -> None:
+        """Show the customer that an answer is being written. Raises MessengerError."""
+        ...
+
+    def received_since(self, since: int) -> AsyncIterator[Inbound]:
+        """Yield what customers sent at or after ``since``, oldest first. Raises MessengerError."""
+        ...
