@@ -1,0 +1,214 @@
+"""Twilio's REST API as a ``ponte.ports.Messenger``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final, NoReturn
+from urllib.parse import quote
+
+from aiohttp import BasicAuth, ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector
+
+from ponte.adapters.twilio.webhook import parse_form
+from ponte.domain.message import Inbound
+from ponte.errors import MessengerError, SendRefused, SendRetryable, SendUnknown, SettingsError
+from ponte.ports import Clock, SentMessage
+from ponte.settings import Settings
+from twilio.base.exceptions import TwilioException
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
+
+_TIMEOUT_S: Final = 10.0
+_TOO_MANY_REQUESTS: Final = 429
+_SERVER_ERROR: Final = 500
+_CREDENTIALS: Final = frozenset({401, 403})
+_PAGE: Final = 500
+_CATCH_UP_MOST: Final = 20_000
+
+
+class _HttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships no types
+    """Twilio's transport with a real time limit, and with answers that say what may be done next.
+
+    The SDK's own asynchronous client ignores its ``timeout``, follows no 429, and hides headers.
+    """
+
+    def __init__(self, session: ClientSession) -> None:
+        super().__init__(logger=None, is_async=True, timeout=_TIMEOUT_S)
+        self._session = session
+
+    async def request(  # noqa: PLR0917 - the SDK calls it by position
+        self,
+        method: str,
+        url: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,  # noqa: FBT001, FBT002 - the SDK's signature
+    ) -> Response:
+        """Send one request.
+
+        Raises:
+            SendRetryable: the connection was refused, or Twilio answered 429: nothing was accepted.
+            SendUnknown: time-out, broken connection or 5xx: it may have been accepted.
+        """
+        try:
+            async with self._session.request(
+                method.upper(),
+                url,
+                params={k: str(v) for k, v in (params or {}).items()},
+                data=data,
+                headers=headers,
+                auth=BasicAuth(*auth) if auth else None,
+                timeout=ClientTimeout(total=timeout or _TIMEOUT_S),
+                allow_redirects=allow_redirects,
+            ) as answer:
+                text = await answer.text()
+        except ClientConnectorError as error:
+            raise SendRetryable(f"Twilio cannot be reached: {type(error).__name__}.") from error
+        except (ClientError, TimeoutError) as error:
+            raise SendUnknown(f"Twilio did not answer: {type(error).__name__}.") from error
+        if answer.status == _TOO_MANY_REQUESTS:
+            raise SendRetryable(
+                "Twilio asks to send more slowly.", 20429, _retry_after_ms(answer.headers.get("Retry-After"))
+            )
+        if answer.status >= _SERVER_ERROR:
+            raise SendUnknown(f"Twilio answered {answer.status}.", answer.status)
+        return Response(answer.status, text, dict(answer.headers))
+
+
+class TwilioMessenger:
+    """Sends and reads through the official client.
+
+    Args:
+        client: a twilio ``Client`` with an asynchronous transport.
+        sender: our address, ``whatsapp:+...``.
+        status_callback: the URL of our status webhook, without a query.
+        clock: the time.
+    """
+
+    def __init__(self, client: Client, sender: str, status_callback: str, clock: Clock) -> None:
+        self._client = client
+        self._sender = sender
+        self._status_callback = status_callback
+        self._clock = clock
+
+    async def send(self, address: str, body: str, reference: str) -> str:
+        """Send a text; see ``ponte.ports.Messenger.send``."""
+        try:
+            message = await self._client.messages.create_async(
+                from_=self._sender,
+                to=address,
+                body=body,
+                status_callback=f"{self._status_callback}?m={quote(reference, safe='')}",
+            )
+        except TwilioException as error:
+            _refused(error)
+        if not message.sid:
+            raise SendUnknown("Twilio's answer carries no MessageSid.")
+        return str(message.sid)
+
+    async def sent_to(self, address: str, since: int) -> list[SentMessage]:
+        """Look up what Twilio accepted; see ``ponte.ports.Messenger.sent_to``."""
+        try:
+            found = await self._client.messages.list_async(
+                to=address, from_=self._sender, date_sent_after=_datetime(since), page_size=_PAGE, limit=_PAGE
+            )
+        except TwilioException as error:
+            raise SendRetryable("Twilio could not list messages.", getattr(error, "code", None)) from error
+        sent = [
+            SentMessage(m.sid, m.body or "", _ms(m.date_created or m.date_sent) or since)
+            for m in found
+            if m.direction != "inbound"
+        ]
+        return sorted((m for m in sent if m.sent_at >= since), key=lambda m: m.sent_at)
+
+    async def typing(self, inbound_sid: str) -> None:
+        """Show that an answer is being written, for up to 25 s; also marks the message as read.
+
+        https://www.twilio.com/docs/whatsapp/api/typing-indicators-resource
+        """
+        try:
+            await self._client.messaging.v2.typing_indicator.create_async(
+                channel="whatsapp", message_id=inbound_sid
+            )
+        except TwilioException as error:
+            raise MessengerError("Twilio took no typing indicator.", getattr(error, "code", None)) from error
+
+    async def received_since(self, since: int) -> AsyncIterator[Inbound]:
+        """Read what customers sent; see ``ponte.ports.Messenger.received_since``."""
+        try:
+            # The list is newest first; DateSent> is honoured by the day or by the second, so check again.
+            found = await self._client.messages.list_async(
+                to=self._sender, date_sent_after=_datetime(since), page_size=_PAGE, limit=_CATCH_UP_MOST
+            )
+            for message in sorted(found, key=lambda m: _ms(m.date_sent or m.date_created) or 0):
+                sent_at = _ms(message.date_sent or message.date_created)
+                if message.direction == "inbound" and (sent_at is None or sent_at >= since):
+                    yield await self._inbound(message)
+        except TwilioException as error:
+            raise SendRetryable("Twilio could not list messages.", getattr(error, "code", None)) from error
+
+    async def _inbound(self, message: MessageInstance) -> Inbound:
+        """Build what the webhook would have carried, as far as the list tells it."""
+        form = [
+            ("MessageSid", str(message.sid)),
+            ("AccountSid", str(message.account_sid)),
+            ("From", str(message.from_)),
+            ("To", str(message.to)),
+            ("Body", message.body or ""),
+            ("NumMedia", str(message.num_media or 0)),
+        ]
+        if int(message.num_media or 0):
+            for n, media in enumerate(await self._client.messages(message.sid).media.list_async(limit=10)):
+                url = f"{self._client.api.base_url}{str(media.uri).removesuffix('.json')}"
+                form += [(f"MediaUrl{n}", url), (f"MediaContentType{n}", str(media.content_type))]
+        return parse_form(form, self._clock.now())
+
+
+@asynccontextmanager
+async def open_messenger(settings: Settings, clock: Clock) -> AsyncIterator[TwilioMessenger]:
+    """Open the messenger of these settings; close its connections at the end.
+
+    Raises:
+        SettingsError: the Twilio account or its token is missing.
+    """
+    token = settings.twilio_auth_token.get_secret_value()
+    if not settings.twilio_account_sid or not token:
+        raise SettingsError(
+            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed to talk to WhatsApp. "
+            "Set them in .env, or try everything without an account: ponte demo."
+        )
+    async with ClientSession(connector=TCPConnector(limit=200)) as session:
+        client = Client(settings.twilio_account_sid, token, http_client=_HttpClient(session))
+        if settings.twilio_api_base_url:
+            client.api.base_url = settings.twilio_api_base_url
+            client.messaging.base_url = settings.twilio_api_base_url
+        yield TwilioMessenger(
+            client, settings.twilio_whatsapp_number, f"{settings.base_url}/webhook/status", clock
+        )
+
+
+def _refused(error: TwilioException) -> NoReturn:
+    """A 4xx answer is final, but for wrong credentials: those an operator can mend."""
+    code = getattr(error, "code", None)
+    status = getattr(error, "status", None)
+    if status in _CREDENTIALS:
+        raise SendRetryable(f"Twilio refused our credentials (HTTP {status}, error {code}).", code) from error
+    raise SendRefused(f"Twilio refused the message (HTTP {status}, error {code}).", code) from error
+
+
+def _retry_after_ms(header: str | None) -> int | None:
+    return int(float(header) * 1000) if header and header.replace(".", "", 1).isdigit() else None
+
+
+def _datetime(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp() * 1000)
