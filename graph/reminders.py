@@ -1,0 +1,78 @@
+"""Tell customers who wait for an agent that it takes longer: nobody is left in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from graph.advance import Texts, say
+from ponte.domain.message import Author
+from ponte.errors import Conflict, StoreUnavailable
+from ponte.ports import Clock, Commit, Store
+from ponte.signals import Signals
+
+log = structlog.get_logger(__name__)
+
+_PAGE: Final = 100
+_EVERY_MS: Final = 15_000
+
+
+class Reminders:
+    """Sends one notice to each customer whose wait passed the limit; once a wait.
+
+    Args:
+        store: where conversations are.
+        clock: the time.
+        signals: wakes delivery.
+        texts: the fixed texts.
+        after_ms: returns the limit in ms; None sends none. Asked each time, since it is a prompt setting.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        signals: Signals,
+        texts: Texts,
+        after_ms: Callable[[], int | None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._signals = signals
+        self._texts = texts
+        self._after_ms = after_ms
+
+    async def run_once(self) -> int:
+        """Send the notices that are due; returns how many."""
+        after_ms = self._after_ms()
+        if after_ms is None:
+            return 0
+        now = self._clock.now()
+        sent = 0
+        for waiting in await self._store.overdue(now - after_ms, _PAGE):
+            contact = await self._store.contact(waiting.contact_id)
+            text = self._texts.text("handoff.waiting", waiting.language)
+            stem = f"w-{waiting.id}-{waiting.waiting_since}"
+            commit = say(Commit(waiting), contact, stem, [(Author.SYSTEM, text, None)], now)
+            changed = replace(commit.conversation, reminded=True, version=waiting.version + 1, updated_at=now)
+            try:
+                await self._store.commit(replace(commit, conversation=changed))
+            except Conflict:
+                # An agent or the customer was quicker; the next look decides again.
+                continue
+            self._signals.outbox(waiting.contact_id)
+            sent += 1
+        return sent
+
+    async def run(self) -> None:
+        """Look every 15 s until cancelled."""
+        while True:
+            try:
+                await self.run_once()
+            except StoreUnavailable as error:
+                log.warning("reminders_failed", error=str(error))
+            await self._clock.sleep(_EVERY_MS)
