@@ -87,7 +87,7 @@ class RunThread(Protocol):
 class Texts(Protocol):
     """The fixed texts under ``prompts/messages``."""
 
-    def text(self, key: str, locale: str) -> str:
+    def text(self, key: str, locale: str, **variables: object) -> str:
         """Return a text in the customer's language."""
         ...
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +16,7 @@ from ponte.signals import Signals
 log = structlog.get_logger(__name__)
 
 _PAGE: Final = 100
+_MINUTE_MS: Final = 60_000
 _EVERY_MS: Final = 15_000
 
 
@@ -28,7 +28,7 @@ class Reminders:
         clock: the time.
         signals: wakes delivery.
         texts: the fixed texts.
-        after_ms: returns the limit in ms; None sends none. Asked each time, since it is a prompt setting.
+        after_ms: the limit in ms; None sends none.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Reminders:
         clock: Clock,
         signals: Signals,
         texts: Texts,
-        after_ms: Callable[[], int | None],
+        after_ms: int | None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -48,14 +48,14 @@ class Reminders:
 
     async def run_once(self) -> int:
         """Send the notices that are due; returns how many."""
-        after_ms = self._after_ms()
-        if after_ms is None:
+        if self._after_ms is None:
             return 0
         now = self._clock.now()
         sent = 0
-        for waiting in await self._store.overdue(now - after_ms, _PAGE):
+        for waiting in await self._store.overdue(now - self._after_ms, _PAGE):
             contact = await self._store.contact(waiting.contact_id)
-            text = self._texts.text("handoff.waiting", waiting.language)
+            minutes = (now - (waiting.waiting_since or now)) // _MINUTE_MS
+            text = self._texts.text("handoff.waiting", waiting.language, minutes=minutes)
             stem = f"w-{waiting.id}-{waiting.waiting_since}"
             commit = say(Commit(waiting), contact, stem, [(Author.SYSTEM, text, None)], now)
             changed = replace(commit.conversation, reminded=True, version=waiting.version + 1, updated_at=now)

@@ -112,12 +112,13 @@ def _parts(
         idle_ms=idle_ms,
         owner=owner,
     )
+    reminder_minutes = context.prompts.policy.waiting_reminder_minutes
     reminders = Reminders(
         store,
         clock=clock,
         signals=signals,
         texts=context.prompts,
-        after_ms=lambda: context.prompts.waiting_reminder_ms,
+        after_ms=None if reminder_minutes is None else reminder_minutes * _MINUTE_MS,
     )
     work = worker.loop(concurrency=settings.worker_concurrency)
     deliver = delivery.loop(concurrency=settings.worker_concurrency)

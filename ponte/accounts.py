@@ -65,12 +65,23 @@ class Accounts:
         await self._audit("operator", "agent_added", agent.id)
         return agent
 
+    async def set_password(self, email: str, password: str) -> Agent:
+        """Give an agent another password and end their sessions.
+
+        Raises:
+            NotFound: no such agent.
+            InvalidInput: the password is too weak.
+        """
+        agent = await self._by_email(email)
+        agent = replace(agent, password_hash=await self._hash(password, agent.email), disabled=False)
+        await self._store.update_agent(agent)
+        await self._store.end_sessions(agent.id)
+        await self._audit("operator", "password_set", agent.id)
+        return agent
+
     async def disable(self, email: str) -> Agent:
         """Lock an agent out and end their sessions. Raises NotFound."""
-        agent = await self._store.agent_by_email(email.strip().lower())
-        if agent is None:
-            raise NotFound(f"There is no agent with the e-mail {email}.")
-        agent = replace(agent, disabled=True)
+        agent = replace(await self._by_email(email), disabled=True)
         await self._store.update_agent(agent)
         await self._store.end_sessions(agent.id)
         await self._audit("operator", "agent_disabled", agent.id)
@@ -129,6 +140,12 @@ class Accounts:
     async def log_out(self, token: str) -> None:
         """End the session of this token."""
         await self._store.end_session(_digest(token))
+
+    async def _by_email(self, email: str) -> Agent:
+        agent = await self._store.agent_by_email(email.strip().lower())
+        if agent is None:
+            raise NotFound(f"There is no agent with the e-mail {email}.")
+        return agent
 
     async def _hash(self, password: str, email: str) -> str:
         if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:

@@ -75,9 +75,6 @@ class DeliveryService:
         delivery = message.delivery
         if delivery is None:
             return True
-        if message.author is Author.BOT and await self._outdated(message, delivery):
-            await self._settle(message, MessageStatus.CANCELLED)
-            return True
         if not window_open(contact.last_inbound_at, self._clock.now()):
             await self._settle(message, MessageStatus.FAILED, error_code=OUTSIDE_WINDOW)
             return True
@@ -87,6 +84,9 @@ class DeliveryService:
         """Make one attempt at Twilio. Returns False when the contact's queue has to wait."""
         try:
             sid = await self._accepted_before(message, delivery) if delivery.uncertain else None
+            if sid is None and message.author is Author.BOT and await self._outdated(message, delivery):
+                await self._settle(message, MessageStatus.CANCELLED)
+                return True
             if sid is None:
                 sid = await self._messenger.send(delivery.address, message.body, message.id)
         except SendRefused as error:

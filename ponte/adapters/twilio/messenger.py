@@ -8,77 +8,20 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn
 from urllib.parse import quote
 
-from aiohttp import BasicAuth, ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector
-
-from ponte.adapters.twilio.webhook import parse_form
-from ponte.domain.message import Inbound
-from ponte.errors import MessengerError, SendRefused, SendRetryable, SendUnknown, SettingsError
-from ponte.ports import Clock, SentMessage
-from ponte.settings import Settings
 from twilio.base.exceptions import TwilioException
-from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
-_TIMEOUT_S: Final = 10.0
-_TOO_MANY_REQUESTS: Final = 429
-_SERVER_ERROR: Final = 500
+from ponte.adapters.twilio.client import open_client
+from ponte.adapters.twilio.webhook import parse_form
+from ponte.domain.message import Inbound
+from ponte.errors import MessengerError, SendRefused, SendRetryable, SendUnknown
+from ponte.ports import Clock, SentMessage
+from ponte.settings import Settings
+
 _CREDENTIALS: Final = frozenset({401, 403})
 _PAGE: Final = 500
 _CATCH_UP_MOST: Final = 20_000
-
-
-class _HttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships no types
-    """Twilio's transport with a real time limit, and with answers that say what may be done next.
-
-    The SDK's own asynchronous client ignores its ``timeout``, follows no 429, and hides headers.
-    """
-
-    def __init__(self, session: ClientSession) -> None:
-        super().__init__(logger=None, is_async=True, timeout=_TIMEOUT_S)
-        self._session = session
-
-    async def request(  # noqa: PLR0917 - the SDK calls it by position
-        self,
-        method: str,
-        url: str,
-        params: dict[str, object] | None = None,
-        data: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,  # noqa: FBT001, FBT002 - the SDK's signature
-    ) -> Response:
-        """Send one request.
-
-        Raises:
-            SendRetryable: the connection was refused, or Twilio answered 429: nothing was accepted.
-            SendUnknown: time-out, broken connection or 5xx: it may have been accepted.
-        """
-        try:
-            async with self._session.request(
-                method.upper(),
-                url,
-                params={k: str(v) for k, v in (params or {}).items()},
-                data=data,
-                headers=headers,
-                auth=BasicAuth(*auth) if auth else None,
-                timeout=ClientTimeout(total=timeout or _TIMEOUT_S),
-                allow_redirects=allow_redirects,
-            ) as answer:
-                text = await answer.text()
-        except ClientConnectorError as error:
-            raise SendRetryable(f"Twilio cannot be reached: {type(error).__name__}.") from error
-        except (ClientError, TimeoutError) as error:
-            raise SendUnknown(f"Twilio did not answer: {type(error).__name__}.") from error
-        if answer.status == _TOO_MANY_REQUESTS:
-            raise SendRetryable(
-                "Twilio asks to send more slowly.", 20429, _retry_after_ms(answer.headers.get("Retry-After"))
-            )
-        if answer.status >= _SERVER_ERROR:
-            raise SendUnknown(f"Twilio answered {answer.status}.", answer.status)
-        return Response(answer.status, text, dict(answer.headers))
 
 
 class TwilioMessenger:
@@ -177,17 +120,7 @@ async def open_messenger(settings: Settings, clock: Clock) -> AsyncIterator[Twil
     Raises:
         SettingsError: the Twilio account or its token is missing.
     """
-    token = settings.twilio_auth_token.get_secret_value()
-    if not settings.twilio_account_sid or not token:
-        raise SettingsError(
-            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed to talk to WhatsApp. "
-            "Set them in .env, or try everything without an account: ponte demo."
-        )
-    async with ClientSession(connector=TCPConnector(limit=200)) as session:
-        client = Client(settings.twilio_account_sid, token, http_client=_HttpClient(session))
-        if settings.twilio_api_base_url:
-            client.api.base_url = settings.twilio_api_base_url
-            client.messaging.base_url = settings.twilio_api_base_url
+    async with open_client(settings) as client:
         yield TwilioMessenger(
             client, settings.twilio_whatsapp_number, f"{settings.base_url}/webhook/status", clock
         )
@@ -200,10 +133,6 @@ def _refused(error: TwilioException) -> NoReturn:
     if status in _CREDENTIALS:
         raise SendRetryable(f"Twilio refused our credentials (HTTP {status}, error {code}).", code) from error
     raise SendRefused(f"Twilio refused the message (HTTP {status}, error {code}).", code) from error
-
-
-def _retry_after_ms(header: str | None) -> int | None:
-    return int(float(header) * 1000) if header and header.replace(".", "", 1).isdigit() else None
 
 
 def _datetime(ms: int) -> datetime:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from starlette.datastructures import ImmutableMultiDict
+from twilio.request_validator import RequestValidator
 
 from ponte.domain.message import Inbound, Kind, Media
 from ponte.errors import InvalidInput
-from twilio.request_validator import RequestValidator
 
 _SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 _MAX_MEDIA: Final = 20

@@ -1,0 +1,165 @@
+"""The whole pipeline in one process, for tests: a real store and graph, fakes for Twilio and the model.
+
+Nothing runs by itself: tests say when the worker works, when messages are delivered, and what time it is.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from graph.advance import Advance
+from graph.builder import Graph
+from graph.context import GraphContext
+from graph.reminders import Reminders
+from graph.turn import run_turn
+from graph.worker import LEASE_MS, Worker
+from ponte.accounts import Accounts
+from ponte.delivery import LEASE_MS as DELIVERY_LEASE_MS
+from ponte.delivery import DeliveryService
+from ponte.domain.contact import Contact
+from ponte.domain.conversation import Conversation
+from ponte.domain.message import Inbound, Kind, Message
+from ponte.feed import ChangeFeed
+from ponte.handoff import HandoffDesk
+from ponte.intake import Intake
+from ponte.metrics import Metrics
+from ponte.ports import Store
+from ponte.signals import Signals
+from ponte.testing import FakeMessenger, ManualClock
+
+_ROUNDS: Final = 60
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+
+
+class Pipeline:
+    """Ponte without its edges.
+
+    Args:
+        store: an open, migrated store.
+        graph: built over a checkpointer.
+        context: with a fake model.
+        clock: the time; moved by ``settle``.
+        messenger: Twilio's fake.
+        debounce_ms: as in the settings.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        graph: Graph,
+        context: GraphContext,
+        *,
+        clock: ManualClock,
+        messenger: FakeMessenger,
+        debounce_ms: int = 0,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.messenger = messenger
+        self.signals = Signals()
+        self.metrics = Metrics()
+        self.context = context
+        self.intake = Intake(store, clock, self.signals, self.metrics)
+        self.desk = HandoffDesk(store, clock, self.signals)
+        self.accounts = Accounts(store, clock)
+        self.feed = ChangeFeed(store, clock)
+        self._graph = graph
+        self._debounce_ms = debounce_ms
+        self._lives = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new life of the worker's process, as after a kill: its leases are another's now."""
+        self._lives += 1
+        advance = Advance(
+            self.store,
+            partial(run_turn, self._graph, self.context),
+            messenger=self.messenger,
+            texts=self.context.prompts,
+            clock=self.clock,
+            signals=self.signals,
+            metrics=self.metrics,
+            idle_ms=_DAY_MS,
+            default_language="pt-BR",
+        )
+        self.worker = Worker(
+            self.store,
+            advance,
+            clock=self.clock,
+            signals=self.signals,
+            metrics=self.metrics,
+            owner=f"life-{self._lives}",
+            debounce_ms=self._debounce_ms,
+        )
+        self.delivery = DeliveryService(self.store, self.messenger, self.clock, self.signals, self.metrics)
+        self.reminders = Reminders(
+            self.store,
+            clock=self.clock,
+            signals=self.signals,
+            texts=self.context.prompts,
+            after_ms=10 * 60_000,
+        )
+        self._work = self.worker.loop(concurrency=1000)
+        self._deliver = self.delivery.loop(concurrency=1000)
+
+    async def customer_says(self, address: str, body: str, sid: str, *, kind: Kind = Kind.TEXT) -> bool:
+        """Accept a customer's message as the webhook does. False for a redelivery."""
+        return await self.intake.accept(
+            Inbound(
+                sid=sid,
+                address=address,
+                to="whatsapp:+14155238886",
+                body=body,
+                kind=kind,
+                received_at=self.clock.now(),
+            )
+        )
+
+    async def work(self) -> int:
+        """Let the worker do what is due now; returns how many contacts it looked at."""
+        return await self._work.run_due()
+
+    async def deliver(self) -> int:
+        """Let delivery do what is due now; returns how many contacts it looked at."""
+        return await self._deliver.run_due()
+
+    async def settle(self) -> None:
+        """Work and deliver, moving the clock past every back-off and lease, until nothing is left to do.
+
+        Raises:
+            AssertionError: something is still waiting after a long time.
+        """
+        for _ in range(_ROUNDS):
+            busy = await self.work() + await self.deliver()
+            if not busy and not await self._waiting():
+                return
+            if not busy:
+                self.clock.advance(max(LEASE_MS, DELIVERY_LEASE_MS))
+        raise AssertionError("The pipeline did not come to rest.")
+
+    async def _waiting(self) -> bool:
+        far = self.clock.now() + _DAY_MS
+        return bool(await self.store.due_contacts(far, 1) or await self.store.outbox_size())
+
+    async def contact(self, address: str) -> Contact:
+        """Return the customer with this address."""
+        contact = await self.store.find_contact(address)
+        if contact is None:
+            raise AssertionError(f"nobody wrote from {address} yet")
+        return contact
+
+    async def current(self, address: str) -> Conversation:
+        """Return the customer's newest conversation."""
+        current = await self.store.current((await self.contact(address)).id)
+        if current is None:
+            raise AssertionError(f"{address} has no conversation yet")
+        return current
+
+    async def transcript(self, address: str) -> list[Message]:
+        """Return all messages of the customer's newest conversation, in order."""
+        current = await self.current(address)
+        found: list[Message] = []
+        while page := await self.store.messages(current.id, after=len(found), limit=200):
+            found.extend(page)
+        return found

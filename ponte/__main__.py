@@ -1,0 +1,5 @@
+"""``python -m ponte``."""
+
+from ponte.cli import main
+
+main()

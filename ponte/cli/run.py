@@ -1,0 +1,105 @@
+"""The commands that run servers: ``ponte api|worker|console|simulator|demo``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+import uvicorn
+
+from ponte.bootstrap import open_ponte
+from ponte.logs import configure_logging
+from ponte.settings import Settings, load_settings
+
+# Turns and sends under way may end before the process does.
+_DRAIN_S: Final = 25
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to ``app``."""
+    for command in (api, worker, console, simulator, demo):
+        app.command()(command)
+
+
+def api() -> None:
+    """Serve webhooks, the agent API and metrics; with a worker inside unless RUN_WORKER=false."""
+    from api.app import create_app  # noqa: PLC0415 - each command loads only what it runs
+    from graph.service import run_service  # noqa: PLC0415 - as above
+
+    settings = _configured()
+    background = run_service if settings.run_worker else None
+    _serve(create_app(settings, background=background), settings, settings.port)
+
+
+def worker() -> None:
+    """Run turns and deliver messages, without HTTP. Any number of workers may share one MongoDB."""
+    from graph.service import run_service  # noqa: PLC0415 - each command loads only what it runs
+
+    settings = _configured()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with open_ponte(settings) as ponte, run_service(ponte):
+            await stop.wait()
+
+    # The event loop that `ponte api` gets from uvicorn, where the platform has it.
+    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+        runner.run(run())
+
+
+def console() -> None:
+    """Serve the agents' console."""
+    from agent_console.shell import create_console  # noqa: PLC0415 - each command loads only what it runs
+
+    settings = _configured()
+    _serve(create_console(settings), settings, settings.console_port)
+
+
+def simulator() -> None:
+    """Serve a local WhatsApp in Twilio's place: its REST API, its webhooks, and a phone to write from."""
+    from simulator.app import create_app  # noqa: PLC0415 - each command loads only what it runs
+    from simulator.config import DEMO_CUSTOMERS, SimulatorConfig  # noqa: PLC0415 - as above
+
+    settings = _configured()
+    config = SimulatorConfig(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        business_number=settings.twilio_whatsapp_number,
+        webhook_url=f"{settings.base_url}/webhook#rc=5&rp=all",
+        customers=DEMO_CUSTOMERS,
+    )
+    _serve(create_app(config), settings, settings.simulator_port)
+
+
+def demo(
+    data_dir: Annotated[
+        Path, typer.Option(help="Where the demo keeps its data. Delete the folder to begin anew.")
+    ] = Path("var/demo"),
+) -> None:
+    """Run everything on this machine: API with worker, agent console, and a simulated WhatsApp."""
+    from ponte.cli.demo import run_demo  # noqa: PLC0415 - each command loads only what it runs
+
+    raise SystemExit(run_demo(load_settings(data_dir=data_dir)))
+
+
+def _configured() -> Settings:
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    return settings
+
+
+def _serve(app: Callable[..., object], settings: Settings, port: int) -> None:
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_DRAIN_S,
+    )
