@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from ponte.bootstrap import open_ponte
 from ponte.domain.agent import Role
@@ -25,7 +25,7 @@ DEMO_AGENT: Final = "ana@demo.example"
 _START_S: Final = 90.0
 _STOP_S: Final = 30.0
 _POLL_S: Final = 0.2
-_PARTS: Final = ("simulator", "api", "console")
+_ALIVE: Final = {"simulator": "/sim/state", "api": "/readyz", "console": "/healthz"}
 
 
 def run_demo(settings: Settings) -> int:
@@ -55,8 +55,8 @@ def run_demo(settings: Settings) -> int:
         signal.signal(number, lambda received, _: stopping.append(received))
     print("Starting Ponte ...", flush=True)
     with ExitStack() as stack:
-        parts = {name: stack.enter_context(_Part(name, settings.data_dir, environment)) for name in _PARTS}
-        urls = {name: f"http://127.0.0.1:{port}/healthz" for name, port in ports.items()}
+        parts = {name: stack.enter_context(_Part(name, settings.data_dir, environment)) for name in _ALIVE}
+        urls = {name: f"http://127.0.0.1:{port}{_ALIVE[name]}" for name, port in ports.items()}
         if not _wait_until_up(parts, urls, stopping):
             return _ended(parts, stopping)
         print(_welcome(settings, password), flush=True)
@@ -74,9 +74,9 @@ class _Part:
         self.log = data_dir / f"{name}.log"
         self._environment = environment
 
-    def __enter__(self) -> _Part:
+    def __enter__(self) -> Self:
         with self.log.open("ab") as log:
-            # A session of its own: the terminal's Ctrl-C reaches the demo alone, which stops the parts in order.
+            # A session of its own: Ctrl-C reaches the demo alone, which stops the parts in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-m", "ponte", self.name],
                 env=self._environment,

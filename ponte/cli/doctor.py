@@ -19,6 +19,9 @@ _DEAD_SHOWN: Final = 50
 _RETRIES: Final = "#rc=5&rp=all"
 
 
+RetryDead = Annotated[bool, typer.Option("--retry-dead", help="Put all dead inbox rows back to work.")]
+
+
 class Level(StrEnum):
     """How a check went. ``FAIL`` makes the command exit with 1."""
 
@@ -42,9 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    retry_dead: Annotated[
-        bool, typer.Option("--retry-dead", help="Put all dead inbox rows back to work.")
-    ] = False,
+    retry_dead: RetryDead = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Check settings, database, prompts, and Twilio's webhook; show dead letters. Exits with 1 on a FAIL."""
     findings = asyncio.run(_examine(load_settings(), retry_dead=retry_dead))
@@ -85,7 +86,7 @@ def _settings(settings: Settings) -> list[Finding]:
 
 
 def _prompts(settings: Settings) -> Finding:
-    from graph.prompts import check_prompts  # noqa: PLC0415 - loads only what it runs
+    from graph.prompt_check import check_prompts  # noqa: PLC0415 - loads only what it runs
 
     problems = check_prompts(settings.prompts_dir)
     if problems:

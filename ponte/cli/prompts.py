@@ -24,7 +24,8 @@ def check(
     ] = None,
 ) -> None:
     """Check every prompt file; names file, line and mend of each problem. Exits with 1 if there is one."""
-    from graph.prompts import check_prompts, load_prompts  # noqa: PLC0415 - loads only what it runs
+    from graph.prompt_check import check_prompts  # noqa: PLC0415 - loads only what it runs
+    from graph.prompts import prompts_version  # noqa: PLC0415 - as above
 
     folder = directory or load_settings().prompts_dir
     problems = check_prompts(folder)
@@ -33,4 +34,4 @@ def check(
     if problems:
         print(f"{len(problems)} problem(s) in {folder}.")
         raise typer.Exit(1)
-    print(f"{folder} is fine, version {load_prompts(folder).version}.")
+    print(f"{folder} is fine, version {prompts_version(folder)}.")

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 import uvicorn
 
 from ponte.bootstrap import open_ponte
-from ponte.logs import configure_logging
+from ponte.logs import configure_logging, known_secrets
 from ponte.settings import Settings, load_settings
-
-# Turns and sends under way may end before the process does.
-_DRAIN_S: Final = 25
 
 
 def register(app: typer.Typer) -> None:
@@ -28,11 +24,17 @@ def register(app: typer.Typer) -> None:
 def api() -> None:
     """Serve webhooks, the agent API and metrics; with a worker inside unless RUN_WORKER=false."""
     from api.app import create_app  # noqa: PLC0415 - each command loads only what it runs
+    from api.serving import run_api  # noqa: PLC0415 - as above
+    from graph.prompts import load_prompts  # noqa: PLC0415 - as above
     from graph.service import run_service  # noqa: PLC0415 - as above
 
     settings = _configured()
-    background = run_service if settings.run_worker else None
-    _serve(create_app(settings, background=background), settings, settings.port)
+
+    async def prompts() -> None:
+        await asyncio.to_thread(load_prompts, settings.prompts_dir)
+
+    app = create_app(settings, background=run_service, readiness={"prompts": prompts})
+    run_api(app, settings.host, settings.port)
 
 
 def worker() -> None:
@@ -55,14 +57,14 @@ def worker() -> None:
 
 def console() -> None:
     """Serve the agents' console."""
-    from agent_console.shell import create_console  # noqa: PLC0415 - each command loads only what it runs
+    from agent_console.server import serve  # noqa: PLC0415 - each command loads only what it runs
 
-    settings = _configured()
-    _serve(create_console(settings), settings, settings.console_port)
+    asyncio.run(serve(_configured()))
 
 
 def simulator() -> None:
     """Serve a local WhatsApp in Twilio's place: its REST API, its webhooks, and a phone to write from."""
+    from api.serving import run_api  # noqa: PLC0415 - each command loads only what it runs
     from simulator.app import create_app  # noqa: PLC0415 - each command loads only what it runs
     from simulator.config import DEMO_CUSTOMERS, SimulatorConfig  # noqa: PLC0415 - as above
 
@@ -74,7 +76,7 @@ def simulator() -> None:
         webhook_url=f"{settings.base_url}/webhook#rc=5&rp=all",
         customers=DEMO_CUSTOMERS,
     )
-    _serve(create_app(config), settings, settings.simulator_port)
+    run_api(create_app(config), settings.host, settings.simulator_port)
 
 
 def demo(
@@ -90,16 +92,5 @@ def demo(
 
 def _configured() -> Settings:
     settings = load_settings()
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, secrets=known_secrets(settings))
     return settings
-
-
-def _serve(app: Callable[..., object], settings: Settings, port: int) -> None:
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_DRAIN_S,
-    )
