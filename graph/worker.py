@@ -21,6 +21,7 @@ from graph.advance import Advance, Batch
 from ponte.domain.inbox import InboxKind, InboxRow
 from ponte.errors import Conflict, LeaseLost, StoreUnavailable
 from ponte.keyed_loop import KeyedLoop
+from ponte.logs import bind_correlation
 from ponte.metrics import Metrics
 from ponte.ports import Clock, Lease, Store
 from ponte.signals import Signals
@@ -84,8 +85,9 @@ class Worker:
         try:
             async with self._held(lease):
                 while batch := await self._next_batch(contact_id):
-                    if not await self._run(batch):
-                        break
+                    with bind_correlation(batch.rows[0].id):
+                        if not await self._run(batch):
+                            break
         except LeaseLost:
             log.warning("lease_lost", contact=contact_id)
             return

@@ -80,8 +80,6 @@ def _settings(settings: Settings) -> list[Finding]:
         findings.append(
             Finding(Level.WARN, "model", "No OPENAI_API_KEY: answers come from prompts/knowledge alone.")
         )
-    if not settings.secret_key.get_secret_value():
-        findings.append(Finding(Level.WARN, "secret key", "Set SECRET_KEY: openssl rand -hex 32."))
     return findings or [Finding(Level.OK, "settings", "complete")]
 
 
