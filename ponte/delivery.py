@@ -23,8 +23,10 @@ from ponte.signals import Signals
 
 log = structlog.get_logger(__name__)
 
-# Longer than the messenger's own timeout: a live sender is never overtaken.
-LEASE_MS: Final = 30_000
+# A look-up and a send take 6 s each at most, so a live sender is never overtaken; and a customer whose
+# message was being sent when the process died waits no longer than this.
+LEASE_MS: Final = 15_000
+_SEND_MS: Final = 6_500
 MAX_ATTEMPTS: Final = 12
 _FIRST_BACKOFF_MS: Final = 1_000
 _MAX_BACKOFF_MS: Final = 60_000
@@ -84,10 +86,14 @@ class DeliveryService:
         """Make one attempt at Twilio. Returns False when the contact's queue has to wait."""
         try:
             sid = await self._accepted_before(message, delivery) if delivery.uncertain else None
-            if sid is None and message.author is Author.BOT and await self._outdated(message, delivery):
-                await self._settle(message, MessageStatus.CANCELLED)
-                return True
             if sid is None:
+                if message.author is Author.BOT and await self._outdated(message, delivery):
+                    await self._settle(message, MessageStatus.CANCELLED)
+                    return True
+                if self._clock.now() > delivery.lease_until - _SEND_MS:
+                    # This process stood still: by the end of a send another one may have begun its own.
+                    log.warning("send_too_late", message=message.id)
+                    return False
                 sid = await self._messenger.send(delivery.address, message.body, message.id)
         except SendRefused as error:
             log.warning("send_refused", message=message.id, code=error.code, error=str(error))

@@ -52,8 +52,9 @@ class Commit:
         conversation: the new value; its ``version`` is the stored one plus 1, and 1 creates it.
         messages: rows to append; their ``seq`` follows the stored ``last_seq`` without gaps.
         done: inbox rows that are finished by this.
-        resume_row: an inbox row to add.
-        silence_bot: cancel the bot's messages that are queued and not on the wire.
+        resume_row: an inbox row to add, unless its id is there; the store gives it its ``seq``.
+        silence_bot: cancel the bot's messages that are queued, of this conversation. What is on the wire, or
+            was and got no answer (``Delivery.uncertain``), stays for the delivery to settle.
         memory: the contact's new memory; None leaves it.
         audit: entries to record.
     """
@@ -198,7 +199,11 @@ class ConversationStore(Protocol):
         ...
 
     async def mark_seen(self, conversation_id: str, seq: int) -> None:
-        """Record that an agent saw the transcript up to ``seq`` (only forward) and recount ``unread``."""
+        """Record that an agent saw the transcript up to ``seq`` (only forward) and recount ``unread``.
+
+        This is a commit: it raises ``version``, so that neither it nor a concurrent commit is lost.
+        ``updated_at`` stays. Raises NotFound.
+        """
         ...
 
 
@@ -206,7 +211,7 @@ class OutboxStore(Protocol):
     """The messages that Twilio does not have yet: those with a ``Delivery``."""
 
     async def due_outbox(self, now: int, limit: int) -> list[str]:
-        """Return contacts that have a message due at ``now`` and not leased, longest due first."""
+        """Return contacts whose head is due at ``now`` and not leased, longest due first."""
         ...
 
     async def outbox_head(self, contact_id: str) -> Message | None:
@@ -237,11 +242,15 @@ class OutboxStore(Protocol):
         ...
 
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
-        """Return a SENDING message to QUEUED with a new ``delivery``."""
+        """Return a SENDING message to QUEUED with a new ``delivery``.
+
+        Nothing changes unless ``delivery.attempts`` are the stored ones: a sender that was overtaken does
+        not put back what another one is sending.
+        """
         ...
 
     async def requeue_failed(self, message_id: str, delivery: Delivery) -> bool:
-        """Put a FAILED message back into the outbox. False when it is not failed."""
+        """Put a FAILED message back into the outbox, without its sid. False when it is not failed."""
         ...
 
     async def message_by_sid(self, sid: str) -> Message | None:
@@ -316,7 +325,10 @@ class LeaseStore(Protocol):
     """Leases with fencing tokens, and small values kept by name."""
 
     async def acquire(self, key: str, owner: str, now: int, ttl_ms: int) -> Lease | None:
-        """Take the lease if it is free, expired or the owner's already; None when another holds it."""
+        """Take the lease if it is free, expired or the owner's already; None when another holds it.
+
+        Each success has a new token, so a second task of the same owner takes the lease from the first.
+        """
         ...
 
     async def renew(self, lease: Lease, now: int, ttl_ms: int) -> Lease:

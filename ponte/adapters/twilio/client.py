@@ -15,7 +15,8 @@ from twilio.rest import Client
 from ponte.errors import SendRetryable, SendUnknown, SettingsError
 from ponte.settings import Settings
 
-_TIMEOUT_S: Final = 10.0
+# See ponte.delivery.LEASE_MS before changing it.
+_TIMEOUT_S: Final = 6.0
 _CONNECTIONS: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500

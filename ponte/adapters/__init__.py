@@ -1,0 +1,1 @@
+"""The only places that import pymongo, sqlite3 or twilio."""

@@ -1,0 +1,177 @@
+"""The frozen dataclasses to and from plain dicts of JSON types; shared by all storage adapters.
+
+Texts that people or providers wrote may hold unpaired surrogates (half an emoji): neither SQLite nor BSON
+can hold them, so ``encode`` mends them, see ``clean_text``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from enum import Enum
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from ponte.domain.agent import Agent, AgentSession, Role
+from ponte.domain.contact import Contact
+from ponte.domain.conversation import Conversation, Handoff, Resume, ResumeAction, Status, Trigger
+from ponte.domain.inbox import InboxKind, InboxRow, InboxState
+from ponte.domain.message import Author, Delivery, Inbound, Kind, Media, Message, MessageStatus
+from ponte.errors import InvalidInput
+from ponte.ports import AuditEntry
+
+T = TypeVar("T")
+
+Plain = dict[str, Any]
+_Convert = Callable[[Any], Any]
+
+
+def clean_text(text: str) -> str:
+    """Return ``text`` as storable Unicode: paired surrogates joined, unpaired ones as U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+class Codec(Generic[T]):
+    """Encodes one dataclass.
+
+    Args:
+        cls: the dataclass.
+        converters: for each field that is no JSON scalar, how to encode and decode it when it is not None.
+        texts: the fields whose text comes from outside and is mended.
+    """
+
+    def __init__(
+        self, cls: type[T], converters: Mapping[str, tuple[_Convert, _Convert]], texts: tuple[str, ...] = ()
+    ) -> None:
+        self.names: tuple[str, ...] = tuple(f.name for f in fields(cls))  # type: ignore[arg-type]  # T is a dataclass
+        self._cls = cls
+        self._get = attrgetter(*self.names)
+        self._encoders = [(name, pair[0]) for name, pair in converters.items()]
+        self._encoders += [(name, clean_text) for name in texts]
+        self._decoders = [(name, pair[1]) for name, pair in converters.items()]
+
+    def encode(self, value: T) -> Plain:
+        """Return ``value`` as a dict of all its fields."""
+        plain: Plain = dict(zip(self.names, self._get(value), strict=True))
+        for name, convert in self._encoders:
+            item = plain[name]
+            if item is not None:
+                plain[name] = convert(item)
+        return plain
+
+    def decode(self, plain: Mapping[str, Any]) -> T:
+        """Return the value that ``plain`` holds. Keys that are no field are ignored, absent ones default."""
+        values = {name: plain[name] for name in self.names if name in plain}
+        for name, convert in self._decoders:
+            item = values.get(name)
+            if item is not None:
+                values[name] = convert(item)
+        return self._cls(**values)
+
+
+_value = attrgetter("_value_")
+
+
+def _enum(cls: type[Enum]) -> tuple[_Convert, _Convert]:
+    return _value, cls
+
+
+def _nested(codec: Codec[Any]) -> tuple[_Convert, _Convert]:
+    return codec.encode, codec.decode
+
+
+def _each(codec: Codec[Any]) -> tuple[_Convert, _Convert]:
+    return lambda items: [codec.encode(i) for i in items], lambda items: tuple(codec.decode(i) for i in items)
+
+
+def _encode_pairs(pairs: tuple[tuple[str, str], ...]) -> list[list[str]]:
+    return [[clean_text(name), clean_text(value)] for name, value in pairs]
+
+
+def _decode_pairs(pairs: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in pairs)
+
+
+MEDIA = Codec(Media, {}, ("url", "content_type"))
+INBOUND = Codec(
+    Inbound,
+    {"kind": _enum(Kind), "media": _each(MEDIA), "raw": (_encode_pairs, _decode_pairs)},
+    ("sid", "address", "to", "body", "profile_name", "wa_id"),
+)
+INBOX_ROW = Codec(
+    InboxRow, {"kind": _enum(InboxKind), "state": _enum(InboxState), "inbound": _nested(INBOUND)}, ("error",)
+)
+DELIVERY = Codec(Delivery, {}, ("address",))
+MESSAGE = Codec(
+    Message,
+    {
+        "author": _enum(Author),
+        "kind": _enum(Kind),
+        "status": _enum(MessageStatus),
+        "media": _each(MEDIA),
+        "delivery": _nested(DELIVERY),
+    },
+    ("body",),
+)
+HANDOFF = Codec(Handoff, {"trigger": _enum(Trigger)}, ("reason", "summary"))
+RESUME = Codec(Resume, {"action": _enum(ResumeAction)}, ("brief",))
+CONVERSATION = Codec(
+    Conversation,
+    {"status": _enum(Status), "handoff": _nested(HANDOFF), "resume": _nested(RESUME)},
+    ("language", "disposition", "preview"),
+)
+CONTACT = Codec(Contact, {}, ("address", "wa_id", "name", "memory"))
+AGENT = Codec(Agent, {"role": _enum(Role)}, ("email", "name"))
+SESSION = Codec(AgentSession, {})
+AUDIT = Codec(AuditEntry, {}, ("detail",))
+
+
+_KEY_DIGITS = 18  # fit in 63 bits
+
+
+def write_cursor(order: str, key: int, row_id: str) -> str:
+    """Return the cursor of the page that follows the row ``(key, row_id)`` in the order named ``order``."""
+    return f"{order}{key}.{row_id}"
+
+
+def read_cursor(order: str, cursor: str) -> tuple[int, str]:
+    """Return what ``write_cursor`` was given.
+
+    Raises:
+        InvalidInput: it is no cursor of this order.
+    """
+    key, dot, row_id = cursor.removeprefix(order).partition(".")
+    number = key.isascii() and key.isdigit() and len(key) <= _KEY_DIGITS
+    if not (cursor.startswith(order) and dot and row_id and number):
+        raise InvalidInput("The page's cursor is not one that this list gave out. Start from the first page.")
+    return int(key), row_id
+
+
+def taken_message(message: Message, now: int, lease_until: int) -> Message | None:
+    """Return ``message`` as it is once taken for sending at ``now``; None when it may not be taken.
+
+    A SENDING message whose lease ran out was being sent by a process that died: nobody knows whether
+    Twilio has it.
+    """
+    delivery = message.delivery
+    if delivery is None or delivery.lease_until > now:
+        return None
+    if message.status not in {MessageStatus.QUEUED, MessageStatus.SENDING}:
+        return None
+    abandoned = message.status is MessageStatus.SENDING
+    return replace(
+        message,
+        status=MessageStatus.SENDING,
+        delivery=replace(
+            delivery,
+            attempts=delivery.attempts + 1,
+            lease_until=lease_until,
+            uncertain=delivery.uncertain or abandoned,
+        ),
+    )

@@ -1,0 +1,106 @@
+"""The indexes, and how an older database is brought to this version.
+
+Partial indexes hold only what is worked on; a query that uses one states its condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from ponte.adapters.codec import Plain
+from ponte.adapters.mongo.store_client import Database, translated
+from ponte.errors import StoreUnavailable
+
+_UP: Final = ASCENDING
+_DOWN: Final = DESCENDING
+_PENDING: Final[Plain] = {"state": "pending"}
+_OUTBOX: Final[Plain] = {"delivery.position": {"$exists": True}}
+
+# Collection, name, keys, further options.
+INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
+    ("contacts", "address", [("address", _UP)], {"unique": True}),
+    ("contacts", "wa_id", [("wa_id", _UP)], {"sparse": True}),
+    ("inbox", "pending", [("contact_id", _UP), ("seq", _UP)], {"partialFilterExpression": _PENDING}),
+    ("inbox", "due", [("due_at", _UP), ("contact_id", _UP)], {"partialFilterExpression": _PENDING}),
+    (
+        "inbox",
+        "dead",
+        [("received_at", _UP), ("_id", _UP)],
+        {"partialFilterExpression": {"state": "dead"}},
+    ),
+    ("inbox", "done", [("received_at", _UP)], {"partialFilterExpression": {"state": "done"}}),
+    ("inbox", "received", [("kind", _UP), ("received_at", _UP)], {}),
+    (
+        "conversations",
+        "current",
+        [("contact_id", _UP), ("opened_at", _DOWN), ("resolved_at", _UP)],
+        {},
+    ),
+    ("conversations", "contact", [("contact_id", _UP), ("updated_at", _UP), ("_id", _UP)], {}),
+    ("conversations", "updated", [("updated_at", _UP), ("_id", _UP)], {}),
+    ("conversations", "status", [("status", _UP), ("updated_at", _UP), ("_id", _UP)], {}),
+    (
+        "conversations",
+        "waiting",
+        [("waiting_since", _UP), ("_id", _UP)],
+        {"partialFilterExpression": {"status": "AWAITING_AGENT"}},
+    ),
+    ("conversations", "unfinished", [("unfinished", _UP)], {"sparse": True}),
+    ("messages", "seq", [("conversation_id", _UP), ("seq", _UP)], {"unique": True}),
+    ("messages", "sid", [("sid", _UP)], {"sparse": True}),
+    (
+        "messages",
+        "outbox",
+        [("contact_id", _UP), ("delivery.position", _UP)],
+        {"partialFilterExpression": _OUTBOX},
+    ),
+    ("messages", "due", [("delivery.due_at", _UP)], {"partialFilterExpression": _OUTBOX}),
+    ("agents", "email", [("email", _UP)], {"unique": True}),
+    ("sessions", "agent", [("agent_id", _UP)], {}),
+    ("sessions", "expiry", [("expires_at", _UP)], {}),
+    ("throttles", "expiry", [("expires_at", _UP)], {}),
+    ("audit", "at", [("at", _UP), ("_id", _UP)], {}),
+    ("audit", "conversation", [("conversation_id", _UP), ("at", _UP), ("_id", _UP)], {}),
+    ("leases", "expiry", [("expires_at", _UP)], {}),
+)
+
+
+async def _create_indexes(database: Database) -> None:
+    for name in dict.fromkeys(index[0] for index in INDEXES):
+        models = [IndexModel(keys, name=n, **options) for c, n, keys, options in INDEXES if c == name]
+        await database[name].create_indexes(models)
+
+
+# One entry a schema version, in order. Each can be repeated, and run by two processes at once.
+MIGRATIONS: Final[tuple[Callable[[Database], Awaitable[None]], ...]] = (_create_indexes,)
+
+
+async def migrate(database: Database) -> None:
+    """Bring the database to the newest schema.
+
+    Raises:
+        StoreUnavailable: the database is of a newer Ponte, or did not answer.
+    """
+    versions = database["schema"]
+    newest = len(MIGRATIONS)
+    with translated():
+        stored = await versions.find_one({"_id": "schema"})
+        version = int(stored["version"]) if stored else 0
+        if version > newest:
+            raise StoreUnavailable(
+                f"The database has schema version {version}, this Ponte knows up to {newest}. "
+                "Run the Ponte that wrote it, or a newer one."
+            )
+        for reached, step in enumerate(MIGRATIONS[version:], start=version + 1):
+            await step(database)
+            try:
+                # Another process may be further by now: never back.
+                await versions.update_one({"_id": "schema"}, {"$max": {"version": reached}}, upsert=True)
+            except DuplicateKeyError:
+                await versions.update_one({"_id": "schema"}, {"$max": {"version": reached}})
+        if version == newest:
+            await _create_indexes(database)  # mends what an operator dropped

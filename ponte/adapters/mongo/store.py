@@ -1,0 +1,62 @@
+"""The store on MongoDB, whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pymongo import AsyncMongoClient
+
+from ponte.adapters.faults import WriteObserver, unobserved
+from ponte.adapters.mongo.schema import migrate
+from ponte.adapters.mongo.store_agents import MongoAgents
+from ponte.adapters.mongo.store_client import Client, client_options, settings_checked, translated
+from ponte.adapters.mongo.store_conversations import MongoConversations
+from ponte.adapters.mongo.store_inbox import MongoInbox
+from ponte.adapters.mongo.store_leases import MongoLeases
+from ponte.adapters.mongo.store_outbox import MongoOutbox
+
+
+class MongoStore(MongoInbox, MongoConversations, MongoOutbox, MongoAgents, MongoLeases):
+    """``ponte.ports.Store`` on one MongoDB database, 4.4 or later, standalone or a replica set."""
+
+    async def migrate(self) -> None:
+        """Bring indexes to this version's. Raises StoreUnavailable when the database is of a newer Ponte."""
+        await migrate(self._database)
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless the database answers."""
+        with translated():
+            await self._database.command("ping")
+
+    async def prune(self, before: int) -> dict[str, int]:
+        """Delete what is over, see the port."""
+        expired = {"expires_at": {"$lt": before}}
+        return {
+            "inbox": await self._inbox.delete({"state": "done", "received_at": {"$lt": before}}),
+            "sessions": await self._sessions.delete(expired),
+            "throttles": await self._throttles.delete(expired),
+            "leases": await self._leases.delete(expired),
+        }
+
+
+@asynccontextmanager
+async def open_mongo(
+    uri: str, db_name: str, observe: WriteObserver = unobserved
+) -> AsyncIterator[MongoStore]:
+    """Open a database. Connects at the first use; call ``migrate`` before other use.
+
+    Args:
+        uri: MongoDB's connection string. Its options win over Ponte's time-outs and write concern.
+        db_name: the database.
+        observe: for tests: told ``<collection>.<operation>`` before each write.
+
+    Raises:
+        SettingsError: the connection string is malformed.
+    """
+    with settings_checked():
+        client: Client = AsyncMongoClient(uri, **client_options(uri))
+    try:
+        yield MongoStore(client[db_name], observe)
+    finally:
+        await client.close()

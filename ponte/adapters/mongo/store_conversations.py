@@ -1,0 +1,138 @@
+"""Contacts, conversations and transcripts in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ponte.adapters.codec import Plain, read_cursor, write_cursor
+from ponte.adapters.mongo.documents import contact_from, conversation_from, message_from
+from ponte.adapters.mongo.store_commit import MongoCommits
+from ponte.domain.contact import Contact
+from ponte.domain.conversation import Conversation, Status
+from ponte.domain.message import Message
+from ponte.errors import Conflict, NotFound
+from ponte.ports import Commit, Page
+
+_UNRESOLVED = [status.value for status in Status if status is not Status.RESOLVED]
+
+
+class MongoConversations(MongoCommits):
+    """``ponte.ports.ConversationStore``."""
+
+    async def contact(self, contact_id: str) -> Contact:
+        """Return a contact. Raises NotFound."""
+        document = await self._contacts.first({"_id": contact_id})
+        if document is None:
+            raise NotFound(f"There is no contact {contact_id}.")
+        return contact_from(document)
+
+    async def contacts(self, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        """Return the contacts that exist, by id."""
+        where: Plain = {"_id": {"$in": list(contact_ids)}}
+        return {d["_id"]: contact_from(d) for d in await self._contacts.find(where, [("_id", 1)])}
+
+    async def find_contact(self, address_or_wa_id: str) -> Contact | None:
+        """Return the contact with this address or WhatsApp id."""
+        document = await self._contacts.first({"address": address_or_wa_id})
+        document = document or await self._contacts.first({"wa_id": address_or_wa_id}, [("created_at", -1)])
+        return None if document is None else contact_from(document)
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """Return a conversation, see the port. Raises NotFound."""
+        document = await self._conversations.first({"_id": conversation_id})
+        if document is None:
+            raise NotFound(f"There is no conversation {conversation_id}.")
+        return conversation_from(await self._completed(document))
+
+    async def current(self, contact_id: str) -> Conversation | None:
+        """Return the contact's newest conversation, see the port."""
+        document = await self._conversations.first(
+            {"contact_id": contact_id}, [("opened_at", -1), ("resolved_at", 1)]
+        )
+        return None if document is None else conversation_from(await self._completed(document))
+
+    async def conversations(
+        self, *, status: Status | None, contact_id: str | None, after: str | None, limit: int
+    ) -> Page[Conversation]:
+        """List conversations, see the port."""
+        waiting = status is Status.AWAITING_AGENT
+        order, key_name, direction = ("w", "waiting_since", 1) if waiting else ("u", "updated_at", -1)
+        where: Plain = {}
+        if status is not None:
+            where["status"] = status.value
+        if contact_id is not None:
+            where["contact_id"] = contact_id
+        if after is not None:
+            key, after_id = read_cursor(order, after)
+            beyond = "$gt" if waiting else "$lt"
+            where["$or"] = [{key_name: {beyond: key}}, {key_name: key, "_id": {beyond: after_id}}]
+        found = await self._list(where, [(key_name, direction), ("_id", direction)], limit + 1)
+        items = tuple(found[:limit])
+        if len(found) <= limit or not items:
+            return Page(items, None)
+        last = items[-1]
+        last_key = (last.waiting_since or 0) if waiting else last.updated_at
+        return Page(items, write_cursor(order, last_key, last.id))
+
+    async def changed_since(self, updated_at: int, limit: int) -> list[Conversation]:
+        """Return conversations changed at or after ``updated_at``, the longest ago first."""
+        return await self._list({"updated_at": {"$gte": updated_at}}, [("updated_at", 1), ("_id", 1)], limit)
+
+    async def count_by_status(self) -> dict[Status, int]:
+        """Return how many conversations are in each status but RESOLVED."""
+        rows = await self._conversations.aggregate(
+            {"$match": {"status": {"$in": _UNRESOLVED}}}, {"$group": {"_id": "$status", "count": {"$sum": 1}}}
+        )
+        counted = {row["_id"]: int(row["count"]) for row in rows}
+        return {Status(name): counted.get(name, 0) for name in _UNRESOLVED}
+
+    async def overdue(self, waiting_before: int, limit: int) -> list[Conversation]:
+        """Return conversations that wait too long, see the port."""
+        where: Plain = {
+            "status": Status.AWAITING_AGENT.value,
+            "waiting_since": {"$lt": waiting_before},
+            "reminded": False,
+        }
+        return await self._list(where, [("waiting_since", 1)], limit)
+
+    async def _list(self, where: Plain, order: list[tuple[str, int]], limit: int) -> list[Conversation]:
+        return [conversation_from(d) for d in await self._conversations.find(where, order, limit)]
+
+    async def messages(
+        self, conversation_id: str, *, after: int = 0, before: int | None = None, limit: int = 50
+    ) -> list[Message]:
+        """Return messages in order of seq, see the port."""
+        between: Plain = {"$gt": after} if before is None else {"$gt": after, "$lt": before}
+        where = {"conversation_id": conversation_id, "seq": between}
+        found = await self._messages.find(where, [("seq", 1 if before is None else -1)], limit)
+        if before is not None:
+            found.reverse()
+        return [message_from(document) for document in found]
+
+    async def message(self, message_id: str) -> Message:
+        """Return a message. Raises NotFound."""
+        document = await self._messages.first({"_id": message_id})
+        if document is None:
+            raise NotFound(f"There is no message {message_id}.")
+        return message_from(document)
+
+    async def mark_seen(self, conversation_id: str, seq: int) -> None:
+        """Record what an agent saw, see the port."""
+        while True:
+            conversation = await self.conversation(conversation_id)
+            seen = min(seq, conversation.last_seq)
+            if seen <= conversation.seen_seq:
+                return
+            unread = await self._unseen(conversation_id, seen) if conversation.human else 0
+            changed = replace(conversation, version=conversation.version + 1, seen_seq=seen, unread=unread)
+            try:
+                await self.commit(Commit(changed))
+            except Conflict:
+                continue  # somebody else got on; this loop ends when nobody does
+            return
+
+    async def _unseen(self, conversation_id: str, seen: int) -> int:
+        return await self._messages.count(
+            {"conversation_id": conversation_id, "seq": {"$gt": seen}, "author": "customer"}
+        )

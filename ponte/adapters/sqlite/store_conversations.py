@@ -1,0 +1,201 @@
+"""Contacts, conversations and transcripts in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+
+from ponte.adapters.codec import Plain, read_cursor, write_cursor
+from ponte.adapters.sqlite.store_commit import CommitJob
+from ponte.adapters.sqlite.store_rows import (
+    CONVERSATION_COLUMNS,
+    MESSAGE_COLUMNS,
+    Part,
+    conversation_from,
+    first,
+    message_from,
+    write_json,
+)
+from ponte.domain.contact import Contact
+from ponte.domain.conversation import HUMAN_STATUSES, Conversation, Status
+from ponte.domain.message import Message
+from ponte.errors import NotFound
+from ponte.ports import Commit, Page
+
+_CONTACT = "SELECT id, address, created_at, wa_id, name, last_inbound_at, memory FROM contacts"
+_CONVERSATION = f"SELECT {CONVERSATION_COLUMNS} FROM conversations"  # noqa: S608 - names of this package's own fields
+_MESSAGE = f"SELECT {MESSAGE_COLUMNS} FROM messages"  # noqa: S608 - as above
+# Without statistics SQLite would take the index on status and sort.
+_WAITING = f"SELECT {CONVERSATION_COLUMNS} FROM conversations INDEXED BY conversations_waiting"  # noqa: S608 - as above
+_OLDER = "(updated_at, id) < (:key, :after_id) ORDER BY updated_at DESC, id DESC LIMIT :limit"
+_LATER = "(waiting_since, id) > (:key, :after_id) ORDER BY waiting_since, id LIMIT :limit"
+
+CONTACT_BY_ID = f"{_CONTACT} WHERE id = :id"
+CONTACTS_BY_ID = f"{_CONTACT} WHERE id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - as above
+CONTACT_BY_ADDRESS = f"{_CONTACT} WHERE address = :name"
+CONTACT_BY_WA_ID = f"{_CONTACT} WHERE wa_id = :name ORDER BY created_at DESC LIMIT 1"
+BY_ID = f"{_CONVERSATION} WHERE id = :id"
+CURRENT = f"{_CONVERSATION} WHERE contact_id = :contact_id ORDER BY opened_at DESC, resolved_at LIMIT 1"
+ALL = f"{_CONVERSATION} WHERE {_OLDER}"
+IN_STATUS = f"{_CONVERSATION} WHERE status = :status AND {_OLDER}"
+OF_CONTACT = f"{_CONVERSATION} WHERE contact_id = :contact_id AND {_OLDER}"
+OF_CONTACT_IN_STATUS = f"{_CONVERSATION} WHERE contact_id = :contact_id AND +status = :status AND {_OLDER}"
+WAITING = f"{_WAITING} WHERE status = 'AWAITING_AGENT' AND {_LATER}"
+OF_CONTACT_WAITING = (
+    f"{_CONVERSATION} WHERE contact_id = :contact_id AND +status = 'AWAITING_AGENT' AND {_LATER}"
+)
+CHANGED = f"{_CONVERSATION} WHERE updated_at >= :since ORDER BY updated_at, id LIMIT :limit"
+COUNT = """
+    SELECT status, count(*) FROM conversations
+    WHERE status IN ('BOT_ACTIVE', 'AWAITING_AGENT', 'AGENT_ACTIVE') GROUP BY status
+"""
+OVERDUE = f"""
+    SELECT {CONVERSATION_COLUMNS} FROM conversations INDEXED BY conversations_overdue
+    WHERE status = 'AWAITING_AGENT' AND reminded = 0 AND waiting_since < :before
+    ORDER BY waiting_since LIMIT :limit
+"""  # noqa: S608 - as above
+MESSAGE_BY_ID = f"{_MESSAGE} WHERE id = :id"
+AFTER = f"{_MESSAGE} WHERE conversation_id = :id AND seq > :after ORDER BY seq LIMIT :limit"
+BETWEEN = f"""
+    {_MESSAGE} WHERE conversation_id = :id AND seq > :after AND seq < :before ORDER BY seq DESC LIMIT :limit
+"""
+SEEING = "SELECT seen_seq, last_seq, status FROM conversations WHERE id = :id"
+UNSEEN = "SELECT count(*) FROM messages WHERE conversation_id = :id AND seq > :seen AND author = 'customer'"
+SEE = """
+    UPDATE conversations SET seen_seq = :seen, unread = :unread, version = version + 1 WHERE id = :id
+"""
+
+_FIRST_NEWEST = (2**62, "")
+_FIRST_OLDEST = (-1, "")
+
+
+class SqliteConversations(Part):
+    """``ponte.ports.ConversationStore``."""
+
+    async def contact(self, contact_id: str) -> Contact:
+        """Return a contact. Raises NotFound."""
+        found = await self._contact(CONTACT_BY_ID, {"id": contact_id})
+        if found is None:
+            raise NotFound(f"There is no contact {contact_id}.")
+        return found
+
+    async def contacts(self, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        """Return the contacts that exist, by id."""
+        values = {"ids": write_json(list(contact_ids))}
+        rows = await self._engine.read(lambda db: db.execute(CONTACTS_BY_ID, values).fetchall())
+        return {row[0]: Contact(*row) for row in rows}
+
+    async def find_contact(self, address_or_wa_id: str) -> Contact | None:
+        """Return the contact with this address or WhatsApp id."""
+        values = {"name": address_or_wa_id}
+        return await self._contact(CONTACT_BY_ADDRESS, values) or await self._contact(
+            CONTACT_BY_WA_ID, values
+        )
+
+    async def _contact(self, sql: str, values: Plain) -> Contact | None:
+        row = await self._engine.read(lambda db: first(db, sql, values))
+        return None if row is None else Contact(*row)
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """Return a conversation. Raises NotFound."""
+        row = await self._engine.read(lambda db: first(db, BY_ID, {"id": conversation_id}))
+        if row is None:
+            raise NotFound(f"There is no conversation {conversation_id}.")
+        return conversation_from(row)
+
+    async def current(self, contact_id: str) -> Conversation | None:
+        """Return the contact's newest conversation."""
+        row = await self._engine.read(lambda db: first(db, CURRENT, {"contact_id": contact_id}))
+        return None if row is None else conversation_from(row)
+
+    async def conversations(
+        self, *, status: Status | None, contact_id: str | None, after: str | None, limit: int
+    ) -> Page[Conversation]:
+        """List conversations, see the port."""
+        waiting = status is Status.AWAITING_AGENT
+        if waiting:
+            sql = WAITING if contact_id is None else OF_CONTACT_WAITING
+        elif status is not None:
+            sql = IN_STATUS if contact_id is None else OF_CONTACT_IN_STATUS
+        else:
+            sql = ALL if contact_id is None else OF_CONTACT
+        order = "w" if waiting else "u"
+        begin = _FIRST_OLDEST if waiting else _FIRST_NEWEST
+        key, after_id = begin if after is None else read_cursor(order, after)
+        values = {
+            "status": status and status.value,
+            "contact_id": contact_id,
+            "key": key,
+            "after_id": after_id,
+            "limit": limit + 1,
+        }
+        found = await self._list(sql, values)
+        items = found[:limit]
+        if len(found) <= limit or not items:
+            return Page(tuple(items), None)
+        last = items[-1]
+        last_key = (last.waiting_since or 0) if waiting else last.updated_at
+        return Page(tuple(items), write_cursor(order, last_key, last.id))
+
+    async def changed_since(self, updated_at: int, limit: int) -> list[Conversation]:
+        """Return conversations changed at or after ``updated_at``, the longest ago first."""
+        return await self._list(CHANGED, {"since": updated_at, "limit": limit})
+
+    async def count_by_status(self) -> dict[Status, int]:
+        """Return how many conversations are in each status but RESOLVED."""
+        rows = await self._engine.read(lambda db: db.execute(COUNT).fetchall())
+        counted = {Status(status): count for status, count in rows}
+        return {status: counted.get(status, 0) for status in Status if status is not Status.RESOLVED}
+
+    async def overdue(self, waiting_before: int, limit: int) -> list[Conversation]:
+        """Return conversations that wait too long, see the port."""
+        return await self._list(OVERDUE, {"before": waiting_before, "limit": limit})
+
+    async def _list(self, sql: str, values: Plain) -> list[Conversation]:
+        rows = await self._engine.read(lambda db: db.execute(sql, values).fetchall())
+        return [conversation_from(row) for row in rows]
+
+    async def commit(self, commit: Commit) -> None:
+        """Apply a commit. Raises Conflict."""
+        await self._engine.write(CommitJob(commit))
+
+    async def recover(self) -> int:
+        """Return 0: SQLite's transactions leave no commit half done."""
+        return 0
+
+    async def messages(
+        self, conversation_id: str, *, after: int = 0, before: int | None = None, limit: int = 50
+    ) -> list[Message]:
+        """Return messages in order of seq, see the port."""
+        values = {"id": conversation_id, "after": after, "before": before, "limit": limit}
+        sql = AFTER if before is None else BETWEEN
+        rows = await self._engine.read(lambda db: db.execute(sql, values).fetchall())
+        if before is not None:
+            rows.reverse()
+        return [message_from(row) for row in rows]
+
+    async def message(self, message_id: str) -> Message:
+        """Return a message. Raises NotFound."""
+        row = await self._engine.read(lambda db: first(db, MESSAGE_BY_ID, {"id": message_id}))
+        if row is None:
+            raise NotFound(f"There is no message {message_id}.")
+        return message_from(row)
+
+    async def mark_seen(self, conversation_id: str, seq: int) -> None:
+        """Record what an agent saw, see the port."""
+        await self._engine.write(partial(_mark_seen, conversation_id, seq))
+
+
+def _mark_seen(conversation_id: str, seq: int, connection: sqlite3.Connection) -> None:
+    row = first(connection, SEEING, {"id": conversation_id})
+    if row is None:
+        raise NotFound(f"There is no conversation {conversation_id}.")
+    seen_seq, last_seq, status = row
+    seen = min(seq, last_seq)
+    if seen <= seen_seq:
+        return
+    values = {"id": conversation_id, "seen": seen, "unread": 0}
+    if Status(status) in HUMAN_STATUSES:
+        values["unread"] = connection.execute(UNSEEN, values).fetchone()[0]
+    connection.execute(SEE, values)
