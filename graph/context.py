@@ -1,0 +1,118 @@
+"""What the nodes need from outside, handed to them through LangGraph's ``Runtime`` context.
+
+One ``GraphContext`` is one consistent set: the prompt files and all that is derived from them. To serve
+other prompt files, give the next turn another context; a turn that runs keeps the one it began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from graph.classifier import HandoffClassifier
+from graph.keywords import Keywords
+from graph.knowledge import Knowledge
+from graph.prompts import PromptSet
+from ponte.errors import PonteError
+
+
+class ModelFailed(PonteError):
+    """The language model gave no usable answer, after its retries."""
+
+
+class Clock(Protocol):
+    """The part of ``ponte.ports.Clock`` that nodes use."""
+
+    def now(self) -> int:
+        """Return the time in ms since the epoch, UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message to the model. What a customer wrote is only ever in one with the role ``user``."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The model's answer.
+
+    Args:
+        text: for the customer; empty when ``transfer_reason`` is set.
+        transfer_reason: the model asks for a human, and why; None when it does not.
+    """
+
+    text: str
+    transfer_reason: str | None = None
+
+
+class Responder(Protocol):
+    """A language model. Implementations retry by themselves; nobody else does."""
+
+    async def reply(self, messages: Sequence[ChatMessage]) -> Reply:
+        """Answer the customer. Raises ModelFailed; an empty answer is a failure."""
+        ...
+
+    async def judge(self, messages: Sequence[ChatMessage]) -> float:
+        """Return how sure the model is that a human is wanted, 0 to 1. Raises ModelFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a turn. Times in ms, sizes in characters.
+
+    The fallback's total time is ``model_deadline_ms`` at most, whatever the model does.
+
+    Args:
+        window_turns: turns kept word for word.
+        text_chars: kept of one text in the window.
+        summary_chars: kept of what went before the window.
+        brief_chars: kept of a human stretch.
+        model_timeout_ms: for one try of the model.
+        model_tries: tries, the first included.
+        model_backoff_ms: the longest wait before a second try, when the server names none.
+        retry_after_ms: the longest wait that the server may ask for; a longer one is a failure at once.
+        model_deadline_ms: for all tries together.
+        judge_grace_ms: how long a finished reply waits for the judge.
+    """
+
+    window_turns: int = 20
+    text_chars: int = 1_600
+    summary_chars: int = 1_200
+    brief_chars: int = 2_000
+    model_timeout_ms: int = 8_000
+    model_tries: int = 2
+    model_backoff_ms: int = 800
+    retry_after_ms: int = 2_000
+    model_deadline_ms: int = 18_000
+    judge_grace_ms: int = 250
+
+
+@dataclass(frozen=True, slots=True)
+class GraphContext:
+    """What the nodes of a run may use.
+
+    Args:
+        prompts: the prompt files served.
+        keywords: the phrases that ask for a human.
+        classifier: the local judgement of the same question.
+        knowledge: the company's texts, searchable.
+        responder: the language model; None when none is configured.
+        clock: the time.
+        agent_locale: the language of what agents read.
+        limits: bounds of a turn.
+    """
+
+    prompts: PromptSet
+    keywords: Keywords
+    classifier: HandoffClassifier
+    knowledge: Knowledge
+    responder: Responder | None
+    clock: Clock
+    agent_locale: str = "pt-BR"
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,29 @@
+"""``hand_over``: the customer is told, the agent gets a summary, and the turn is closed."""
+
+from __future__ import annotations
+
+from langgraph.runtime import Runtime
+
+from graph.context import GraphContext
+from graph.memory import summary_for_agent, with_turn
+from graph.state import DecisionRecord, OutgoingRecord, State
+from ponte.domain.message import Author
+
+
+async def hand_over(state: State, runtime: Runtime[GraphContext]) -> State:
+    """Add the transfer notice to what is sent, and the summary to the decision.
+
+    The summary is cut from the conversation, not written by a model: the notice must not wait for one.
+    """
+    context = runtime.context
+    decision = state.get("decision")
+    if decision is None:  # the edges lead here only with one
+        raise ValueError("hand_over needs a decision; route to it only with one.")
+    notice = context.prompts.text("handoff.transfer", state["language"])
+    outgoing: list[OutgoingRecord] = [
+        *state.get("outgoing", []),
+        {"body": notice, "author": Author.SYSTEM.value},
+    ]
+    told = "\n".join(o["body"] for o in outgoing)
+    complete: DecisionRecord = {**decision, "summary": summary_for_agent(state, context.limits)}
+    return {**with_turn(state, told, context.limits), "outgoing": outgoing, "decision": complete}

@@ -1,0 +1,176 @@
+"""The state of one thread, and the values that go into a run and come out of it.
+
+The state holds plain strings, numbers, lists and dicts only, all bounded: a checkpoint costs the same at
+message 5 and at message 5,000, and reading one back can construct nothing (see ``graph.builder``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict
+
+from ponte.domain.conversation import ResumeAction, Trigger
+from ponte.domain.message import Author, Kind
+
+
+def clean(text: str) -> str:
+    """Return ``text`` without lone surrogates, which no UTF-8 encoder takes.
+
+    A pair of surrogates becomes the character it stands for; a lone one becomes U+FFFD. They come from
+    JSON escapes such as ``d800`` and from text cut in the middle of an emoji.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class InboundItem:
+    """One message of the customer, as a turn sees it.
+
+    Args:
+        id: the transcript's message id.
+        kind: what it is.
+        body: the text; empty for pure media.
+        media_types: the declared content type of each file that came with it.
+    """
+
+    id: str
+    kind: Kind = Kind.TEXT
+    body: str = ""
+    media_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One text for the customer."""
+
+    body: str
+    author: Literal[Author.BOT, Author.SYSTEM]
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffDecision:
+    """Why a turn brings a human in.
+
+    Args:
+        reason: one sentence for the agent.
+        trigger: what decided it.
+        score: the decision's confidence, 0 to 1.
+        summary: what the customer wants and what the bot already said.
+    """
+
+    reason: str
+    trigger: Trigger
+    score: float
+    summary: str
+
+
+class StretchLine(BaseModel):
+    """One message of a human stretch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    author: Author
+    text: str
+
+
+class ResumeAnswer(BaseModel):
+    """How a human stretch ended: the answer to the interrupt.
+
+    Args:
+        action: returned to the bot, or resolved.
+        brief: what the agent wants the bot to know.
+        stretch: the last messages of the stretch, oldest first.
+        turn_id: set by ``graph.turn.run_turn``: the turn that ends the stretch, so that a replay sees it.
+        memory: set by ``graph.turn.run_turn``: the contact's memory so far.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    action: ResumeAction = ResumeAction.RETURNED
+    brief: str = ""
+    stretch: tuple[StretchLine, ...] = ()
+    turn_id: str = ""
+    memory: str = ""
+
+
+class InboundRecord(TypedDict):
+    """An ``InboundItem`` as the state keeps it during a turn."""
+
+    id: str
+    kind: str
+    body: str
+    media: int
+
+
+class OutgoingRecord(TypedDict):
+    """An ``Outgoing`` as the state keeps it."""
+
+    body: str
+    author: str
+
+
+class DecisionRecord(TypedDict):
+    """A ``HandoffDecision`` as the state keeps it."""
+
+    reason: str
+    trigger: str
+    score: float
+    summary: str
+
+
+class TurnRecord(TypedDict):
+    """One turn in the window of recent ones: what the customer wrote, what the bot answered."""
+
+    id: str
+    customer: str
+    bot: str
+
+
+class State(TypedDict, total=False):
+    """The state of a thread.
+
+    Args:
+        turn_id: the newest turn's id; a turn's records below belong to it.
+        inbound: the customer's messages of this turn; empty once the turn is over.
+        memory: the contact's memory from earlier conversations.
+        language: the customer's, as one of Ponte's locales.
+        text: what the customer said in this turn; empty once the turn is over.
+        unsure: the local classifier could not tell whether a human is wanted.
+        unsure_score: the score with which it was unsure.
+        outgoing: what this turn says to the customer.
+        decision: why this turn brings a human in; None when it does not.
+        model_failed: the model did not answer in this turn.
+        prompt_version: the prompt files that this turn was run with.
+        unanswered: turns in a row that the bot could not answer.
+        window: the recent turns, oldest first.
+        summary: what the turns before the window were about.
+        brief: what the bot must know of the last human stretch.
+        answer: the answer to the interrupt, on its way to ``take_back``.
+        resumed_turn: the turn that ended the last human stretch.
+        resolved_memory: the contact's new memory, when that stretch ended resolved.
+    """
+
+    turn_id: str
+    inbound: list[InboundRecord]
+    memory: str
+    language: str
+    text: str
+    unsure: bool
+    unsure_score: float
+    outgoing: list[OutgoingRecord]
+    decision: DecisionRecord | None
+    model_failed: bool
+    prompt_version: str
+    unanswered: int
+    window: list[TurnRecord]
+    summary: str
+    brief: str
+    answer: dict[str, object] | None
+    resumed_turn: str
+    resolved_memory: str | None

@@ -1,0 +1,92 @@
+"""Fakes that ship: a scripted model, and a context for tests and benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graph.classifier import train
+from graph.context import ChatMessage, Clock, GraphContext, Limits, ModelFailed, Reply, Responder
+from graph.keywords import Keywords
+from graph.knowledge import Knowledge
+from graph.prompts import load_prompts
+
+
+@dataclass(slots=True)
+class FakeResponder:
+    """A model that says what it is told to, in order, and then always the last thing.
+
+    Args:
+        answers: texts, whole replies or failures. An Exception among them is raised.
+        judgement: the answer to the judge's question; an Exception is raised.
+        delay_s: how long an answer takes.
+        judge_delay_s: how long a judgement takes.
+        asked: the messages of each call of ``reply`` so far.
+        judged: the messages of each call of ``judge`` so far.
+    """
+
+    answers: Sequence[str | Reply | Exception] = ("Claro!",)
+    judgement: float | Exception = 0.0
+    delay_s: float = 0.0
+    judge_delay_s: float = 0.0
+    asked: list[list[ChatMessage]] = field(default_factory=list)
+    judged: list[list[ChatMessage]] = field(default_factory=list)
+
+    async def reply(self, messages: Sequence[ChatMessage]) -> Reply:
+        """Return or raise the next scripted answer."""
+        self.asked.append(list(messages))
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return Reply(answer) if isinstance(answer, str) else answer
+
+    async def judge(self, messages: Sequence[ChatMessage]) -> float:
+        """Return or raise the scripted judgement."""
+        self.judged.append(list(messages))
+        if self.judge_delay_s:
+            await asyncio.sleep(self.judge_delay_s)
+        if isinstance(self.judgement, Exception):
+            raise self.judgement
+        return self.judgement
+
+
+def failing_responder(reason: str = "scripted failure") -> FakeResponder:
+    """Return a model that never answers anything."""
+    return FakeResponder(answers=[ModelFailed(reason)], judgement=ModelFailed(reason))
+
+
+@dataclass(slots=True)
+class FixedClock:
+    """A clock that stands still at ``ms`` (since the epoch, UTC)."""
+
+    ms: int = 1_780_000_000_000
+
+    def now(self) -> int:
+        """Return the fixed time."""
+        return self.ms
+
+
+def fake_context(
+    prompts_dir: Path = Path("prompts"),
+    *,
+    responder: Responder | None = None,
+    clock: Clock | None = None,
+    limits: Limits | None = None,
+    agent_locale: str = "pt-BR",
+) -> GraphContext:
+    """Return a context over real prompt files with the given model; no model by default."""
+    prompts = load_prompts(prompts_dir)
+    return GraphContext(
+        prompts=prompts,
+        keywords=Keywords(prompts.keywords),
+        classifier=train(prompts.examples),
+        knowledge=Knowledge(prompts.knowledge),
+        responder=responder,
+        clock=clock or FixedClock(),
+        agent_locale=agent_locale,
+        limits=limits or Limits(),
+    )
