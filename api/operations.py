@@ -1,0 +1,102 @@
+"""What operators and load balancers ask: is it alive, is it ready, what does it count."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Final
+
+import structlog
+from fastapi import APIRouter, Path, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.context import PonteDep, closing_of
+from api.documented import errors
+from api.schemas import CheckOut, ReadyOut
+from ponte.bootstrap import Ponte
+from ponte.domain.conversation import Status
+from ponte.errors import NotFound, PonteError, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+ReadinessCheck = Callable[[], Awaitable[object]]
+
+_CHECK_S: Final = 5.0
+_DEAD_SHOWN: Final = 1_000
+
+
+def operations_router(readiness: Mapping[str, ReadinessCheck]) -> APIRouter:
+    """Build the routes for operators.
+
+    Args:
+        readiness: checks by name, besides the store; one fails by raising a PonteError or by taking over 5 s.
+    """
+    router = APIRouter(tags=["Operations"])
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """Tell that the process is alive. It says nothing about the database: see `/readyz`."""
+        return {"status": "alive"}
+
+    @router.get("/readyz", responses={503: {"model": ReadyOut, "description": "A check failed."}})
+    async def readyz(request: Request, response: Response, ponte: PonteDep) -> ReadyOut:
+        """Tell whether this process can do its work: the database answers, the prompts can be used."""
+        wanted: dict[str, ReadinessCheck] = {"store": ponte.store.ping, **readiness}
+        results = await asyncio.gather(*(_check(name, run) for name, run in wanted.items()))
+        checks = dict(zip(wanted, results, strict=True))
+        if closing_of(request).is_set():
+            checks["running"] = CheckOut(ok=False, error="ShuttingDown")
+        ready = all(check.ok for check in checks.values())
+        response.status_code = 200 if ready else 503
+        return ReadyOut(ready=ready, checks=checks)
+
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"description": "Prometheus text.", "content": {"text/plain": {}}}},
+    )
+    async def metrics(ponte: PonteDep) -> Response:
+        """Give Prometheus the counts of this process, and how much waits. It holds no personal data."""
+        await _refresh(ponte)
+        return Response(generate_latest(ponte.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/media/{token}", response_class=Response, responses=errors(404, 422))
+    async def media(
+        token: Annotated[str, Path(max_length=1_000, description="From a message's `media`.")],
+    ) -> Response:
+        """Fetch a file. Ponte keeps none yet, so there is nothing behind any token."""
+        del token
+        raise NotFound("There is no such file.")
+
+    return router
+
+
+async def _check(name: str, run: ReadinessCheck) -> CheckOut:
+    try:
+        async with asyncio.timeout(_CHECK_S):
+            await run()
+    except (PonteError, TimeoutError) as error:
+        # The address is public, so the reason is for the log only.
+        log.warning("not_ready", check=name, error=str(error), kind=type(error).__name__)
+        return CheckOut(ok=False, error=type(error).__name__)
+    return CheckOut(ok=True, error=None)
+
+
+async def _refresh(ponte: Ponte) -> None:
+    """Read the gauges anew; where the store does not answer they are NaN rather than old."""
+    metrics = ponte.metrics
+    waiting = [status for status in Status if status is not Status.RESOLVED]
+    try:
+        counted = await ponte.store.count_by_status()
+        by_status = {status: float(counted.get(status, 0)) for status in waiting}
+        outbox = float(await ponte.store.outbox_size())
+        dead = float(len(await ponte.store.dead(_DEAD_SHOWN)))
+    except StoreUnavailable as error:
+        log.warning("gauges_not_read", error=str(error))
+        by_status = dict.fromkeys(waiting, math.nan)
+        outbox = dead = math.nan
+    for status, count in by_status.items():
+        metrics.conversations.labels(status).set(count)
+    metrics.outbox.set(outbox)
+    metrics.dead.set(dead)

@@ -1,0 +1,245 @@
+"""The JSON of the agent API.
+
+Moments are ISO 8601 in UTC with milliseconds, e.g. ``2026-11-22T20:15:00.123Z``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from ponte.domain.agent import Role
+from ponte.domain.conversation import Status, Trigger
+from ponte.domain.message import Author, Kind, MessageStatus
+
+Moment = Annotated[
+    str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T20:15:00.123Z"])
+]
+
+
+class _In(BaseModel):
+    """Unknown fields are refused, so that a misspelt one is not lost in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SessionIn(_In):
+    """A login."""
+
+    email: str = Field(max_length=320, description="As the agent was added.", examples=["ana@example.com"])
+    password: SecretStr = Field(max_length=1024, description="The agent's password.")
+
+
+class ReplyIn(_In):
+    """A text for the customer."""
+
+    body: str = Field(
+        min_length=1,
+        max_length=16_000,
+        description="The text; over 1600 characters it goes out in several messages.",
+        examples=["Olá! Já estou vendo o seu pedido."],
+    )
+
+
+class NoteIn(_In):
+    """A text for colleagues. The customer never sees it."""
+
+    body: str = Field(min_length=1, max_length=16_000, description="The note.", examples=["Ligar amanhã."])
+
+
+class TransferIn(_In):
+    """Where the conversation goes: to an agent, or back to the queue. Exactly one of the two."""
+
+    agent: str | None = Field(
+        None, min_length=1, max_length=320, description="An agent's id or e-mail.", examples=["ag_5f1c"]
+    )
+    queue: bool | Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="true, or the queue's name: back to those who wait. There is one queue."
+    )
+    note: str = Field("", max_length=16_000, description="For colleagues; put into the transcript.")
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.agent is None) == (not self.queue):
+            raise ValueError("give either agent or queue")
+        return self
+
+
+class ReturnIn(_In):
+    """What the bot should know when it goes on."""
+
+    brief: str = Field(
+        "",
+        max_length=4_000,
+        description="A few words for the bot; the customer does not see them.",
+        examples=["Combinamos a visita para sábado às 10h."],
+    )
+
+
+class ResolveIn(_In):
+    """How the matter is filed."""
+
+    disposition: str | None = Field(
+        None, max_length=200, description="A word or two for reports.", examples=["agendado"]
+    )
+
+
+class AgentOut(BaseModel):
+    """An agent, as colleagues see one."""
+
+    id: str = Field(description="Opaque.", examples=["ag_5f1c"])
+    name: str | None = Field(description="Null for one who is no longer known.", examples=["Ana"])
+
+
+class ColleagueOut(AgentOut):
+    """An agent to whom a conversation can be transferred."""
+
+    email: str = Field(description="What they log in with.", examples=["ana@example.com"])
+    role: Role = Field(description="What they are there for.")
+
+
+class SessionOut(BaseModel):
+    """A login that succeeded."""
+
+    token: str = Field(description="Send it as Authorization: Bearer <token>. It is shown only now.")
+    agent: ColleagueOut = Field(description="Who logged in.")
+    expires_at: Moment = Field(description="When the token ends.")
+
+
+class AgentPage(BaseModel):
+    """All agents who can take conversations."""
+
+    items: list[ColleagueOut] = Field(description="By e-mail.")
+    next: str | None = Field(None, description="Always null: there is one page.")
+
+
+class ContactOut(BaseModel):
+    """The customer."""
+
+    id: str = Field(description="Opaque.", examples=["ct_0a1b"])
+    wa_id: str | None = Field(description="WhatsApp's id, where Twilio gave one.", examples=["5511900000000"])
+    name: str | None = Field(description="The profile name, where Twilio gave one.", examples=["João"])
+
+
+class HandoffOut(BaseModel):
+    """Why a human was brought in."""
+
+    reason: str = Field(description="One sentence for the agent.")
+    trigger: Trigger = Field(description="What decided it.")
+    score: float = Field(description="The decision's confidence, 0 to 1.")
+    summary: str = Field(description="What the customer wants and what the bot already said.")
+    at: Moment = Field(description="When.")
+
+
+class ConversationOut(BaseModel):
+    """One matter of one customer."""
+
+    id: str = Field(description="Opaque.", examples=["cv_77d0"])
+    status: Status = Field(description="Who is to act.")
+    contact: ContactOut = Field(description="Whose it is.")
+    agent: AgentOut | None = Field(description="Who holds it; null while nobody does.")
+    waiting_since: Moment | None = Field(description="Since when the customer waits for an agent.")
+    window_expires_at: Moment | None = Field(
+        description="Until when WhatsApp lets free text through: 24 hours after the customer's last message."
+    )
+    handoff: HandoffOut | None = Field(description="Why a human was brought in, last.")
+    unread: int = Field(description="Messages of the customer that no agent has seen, in the human stretch.")
+    language: str = Field(description="The customer's, as a BCP 47 tag.", examples=["pt-BR"])
+    preview: str = Field(description="The first words of the newest message.")
+    last_seq: int = Field(description="The seq of the newest message.")
+    opened_at: Moment = Field(description="When the customer began it.")
+    updated_at: Moment = Field(description="When it last changed.")
+    resolved_at: Moment | None = Field(description="When it was closed.")
+    disposition: str | None = Field(description="How it was filed.")
+    version: int = Field(description="Grows with every change.")
+
+
+class ConversationPage(BaseModel):
+    """One page of conversations."""
+
+    items: list[ConversationOut] = Field(
+        description="The latest changed first; those awaiting an agent the longest waiting first."
+    )
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+class MediaOut(BaseModel):
+    """A file that came with a message."""
+
+    content_type: str = Field(description="As Twilio declared it.", examples=["audio/ogg"])
+    url: str | None = Field(None, description="Where to fetch it; null while Ponte does not keep the file.")
+
+
+class MessageOut(BaseModel):
+    """One row of the transcript."""
+
+    id: str = Field(description="Opaque.")
+    seq: int = Field(description="1, 2, 3 ... within the conversation.")
+    author: Author = Field(description="Who wrote it.")
+    kind: Kind = Field(description="What it is; a note is for agents only.")
+    body: str = Field(description="The text.")
+    media: list[MediaOut] = Field(description="The files that came with it.")
+    status: MessageStatus = Field(description="How far it got.")
+    created_at: Moment = Field(description="When it came or was written.")
+    prompt_version: str | None = Field(description="The version of the prompts that spoke, for the bot's.")
+    agent: AgentOut | None = Field(description="Who wrote it, for an agent's.")
+    error_code: int | None = Field(description="Twilio's error code, when it failed.", examples=[63016])
+
+
+class MessagePage(BaseModel):
+    """One page of a transcript."""
+
+    items: list[MessageOut] = Field(description="In order of seq.")
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+class FieldError(BaseModel):
+    """A field that cannot be used."""
+
+    field: str = Field(examples=["body.email"], description="Where it is.")
+    message: str = Field(examples=["Field required"], description="What is wrong with it.")
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(description="A stable name for programs.", examples=["already_claimed"])
+    message: str = Field(description="For people: what happened and what to do.")
+    holder: AgentOut | None = Field(None, description="Who holds the conversation, where that is why.")
+    fields: list[FieldError] | None = Field(None, description="The wrong fields, where some are.")
+    correlation_id: str | None = Field(None, description="What the log knows it by, with a 500.")
+
+
+class ErrorOut(BaseModel):
+    """Every error has this shape. What does not apply is left out."""
+
+    error: ErrorDetail = Field(description="For programs and for people.")
+
+
+class ChangeOut(BaseModel):
+    """The data of a ``conversation`` event."""
+
+    id: str = Field(description="Which conversation changed.")
+    contact_id: str = Field(description="Whose it is.")
+    status: Status = Field(description="Who is to act now.")
+    agent: AgentOut | None = Field(description="Who holds it; null while nobody does.")
+    unread: int = Field(description="Messages of the customer that no agent has seen.")
+    waiting_since: Moment | None = Field(description="Since when the customer waits for an agent.")
+    last_seq: int = Field(description="The seq of the newest message.")
+    updated_at: Moment = Field(description="When it changed.")
+    version: int = Field(description="Grows with every change.")
+
+
+class CheckOut(BaseModel):
+    """One check of the readiness."""
+
+    ok: bool = Field(description="Whether it passed.")
+    error: str | None = Field(None, description="The kind of failure; the log has the rest.")
+
+
+class ReadyOut(BaseModel):
+    """Whether this process can do its work."""
+
+    ready: bool = Field(description="True when every check passed.")
+    checks: dict[str, CheckOut] = Field(description="Each check by name.")
