@@ -1,0 +1,22 @@
+"""The agent console: Streamlit behind a small ASGI shell that owns login, live events and headers.
+
+It runs as its own process. In code: ``await agent_console.server.serve(settings)``. On a shell:
+``uvicorn --factory agent_console.server:console --port 8501`` (give uvicorn ``--timeout-graceful-shutdown 3``
+then, since only ``serve`` tells open event streams to end).
+
+Handles for browser tests. They are CSS classes and attributes that stay:
+
+* login page: ``input[name=email]``, ``input[name=password]``, ``button[type=submit]``; errors in
+  ``[role=alert]``
+* queue: ``.st-key-queue-<conversation id>`` (a button), tabs ``.st-key-tab-waiting|mine|all|resolved``, the
+  number on a tab ``.pc-count``, log out ``.st-key-logout``, the notice of a missing model
+  ``.st-key-no-model``
+* conversation: head ``.st-key-head``, notices ``.st-key-notice``, back to the queue ``.st-key-back``
+* actions: ``.st-key-claim button``, and three pop-ups, opened by ``.st-key-transfer button``,
+  ``.st-key-return button``, ``.st-key-resolve button`` and finished by ``.st-key-transfer-confirm button``,
+  ``.st-key-return-confirm button``, ``.st-key-resolve-confirm button``
+* transcript: ``.st-key-transcript``, a message ``.pc-msg`` with ``data-id``, ``data-status`` and
+  ``data-author`` (customer, bot, agent, system), its text ``.pc-body``, retry ``.pc-retry``,
+  ``.st-key-older``
+* composer: ``.st-key-reply textarea``, ``.st-key-reply .pc-send``, ``.st-key-mode-reply|note``
+"""

@@ -1,0 +1,121 @@
+"""The ASGI shell around Streamlit: login, the session's cookie, live events, headers and health.
+
+Streamlit draws the page under ``/agent``; everything that must not depend on a script run is here. One shell
+a process: Streamlit's runtime is a singleton.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from agent_console import assets, bridge
+from agent_console.events import HEARTBEAT_S, Events
+from agent_console.guard import Guard
+from agent_console.login import LoginPages
+from ponte.bootstrap import Ponte, open_ponte
+from ponte.errors import StoreUnavailable
+from ponte.settings import Settings
+
+_PAGE: Final = Path(__file__).with_name("page.py")
+
+
+class Shell:
+    """What is open while the console runs, and the event that ends its streams."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ponte: Ponte | None = None
+        self.stopping = asyncio.Event()
+
+    def ponte(self) -> Ponte:
+        """Return what is open. Raises StoreUnavailable before the start and after the end."""
+        if self._ponte is None:
+            raise StoreUnavailable("The console is starting or stopping. Try again in a moment.")
+        return self._ponte
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open Ponte, run the feed of changes, and let page scripts find both."""
+        async with open_ponte(self._settings) as ponte:
+            stop = asyncio.Event()
+            feed = asyncio.create_task(ponte.feed.run(stop), name="console-feed")
+            self._ponte = ponte
+            bridge.install(bridge.Bridge(ponte, asyncio.get_running_loop()))
+            try:
+                yield
+            finally:
+                self.stopping.set()
+                bridge.uninstall()
+                self._ponte = None
+                stop.set()
+                ponte.feed.ring()
+                await feed
+
+
+def create_console(settings: Settings, *, heartbeat_s: float = HEARTBEAT_S) -> Starlette:
+    """Build the console as an ASGI app. Its resources open in its lifespan.
+
+    Args:
+        settings: the settings; the store is opened from them.
+        heartbeat_s: how often a silent event stream shows life, in seconds.
+
+    Returns:
+        The app. Call ``app.state.begin_shutdown()`` before the server stops, as ``server.serve`` does: it
+        ends the event streams, for which the server would wait.
+    """
+    shell = Shell(settings)
+    ui = st.App(_PAGE)
+    ui_lifespan = ui.lifespan()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with shell.open(), ui_lifespan(app):
+            yield
+
+    app = Starlette(
+        lifespan=lifespan,
+        middleware=[Middleware(Guard, accounts=lambda: shell.ponte().accounts)],
+        exception_handlers={StoreUnavailable: _unavailable},
+        routes=[
+            Route("/healthz", _alive, methods=["GET"]),
+            Route("/", _home, methods=["GET"]),
+            Route("/agent", _page, methods=["GET"]),
+            *LoginPages(shell.ponte).routes(),
+            Route(
+                "/agent/events", Events(shell.ponte, shell.stopping, heartbeat_s).endpoint, methods=["GET"]
+            ),
+            Mount(assets.base(), assets.Assets()),
+            Mount("/agent", ui),
+        ],
+    )
+    app.state.begin_shutdown = shell.stopping.set
+    return app
+
+
+async def _alive(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/agent", 303)
+
+
+async def _page(request: Request) -> Response:
+    """Streamlit's relative addresses need the slash."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/agent/{query}", 307)
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 503)

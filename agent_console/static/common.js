@@ -1,0 +1,138 @@
+// What the console's components share. Text from outside goes into the page as textContent only.
+
+const SVG = "http://www.w3.org/2000/svg";
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const PATHS = {
+  clock: ["M8 4.2V8l2.4 1.6", "M8 1.8a6.2 6.2 0 1 1 0 12.4A6.2 6.2 0 0 1 8 1.8Z"],
+  check: ["M3 8.6 6.4 12 13 4.6"],
+  double: ["M1.2 8.8 4.4 12 10.6 5", "M7 11.2l.8.8L14.4 5"],
+  failed: ["M8 4.4v4.4", "M8 11.2v.2", "M8 1.8a6.2 6.2 0 1 1 0 12.4A6.2 6.2 0 0 1 8 1.8Z"],
+  stopped: ["M8 1.8a6.2 6.2 0 1 1 0 12.4A6.2 6.2 0 0 1 8 1.8Z", "M3.8 3.8l8.4 8.4"],
+  back: ["M10 3 5 8l5 5"],
+  down: ["M3.5 6 8 10.5 12.5 6"],
+  out: ["M9.5 3H4v10h5.5", "M7 8h7", "M11.5 5.5 14 8l-2.5 2.5"],
+  send: ["M2.5 8h6", "M2.5 8 1.6 2.4 14.4 8 1.6 13.6Z"],
+  audio: ["M8 1.8a2 2 0 0 1 2 2v3.6a2 2 0 0 1-4 0V3.8a2 2 0 0 1 2-2Z", "M3.8 7.2a4.2 4.2 0 0 0 8.4 0", "M8 11.4v2.8"],
+  file: ["M4 1.8h5l3 3v9.4H4Z", "M9 1.8v3h3"],
+  pin: ["M8 14.2c3-3.4 4.6-5.7 4.6-7.8A4.6 4.6 0 0 0 3.4 6.4C3.4 8.5 5 10.8 8 14.2Z", "M8 5v2.6"],
+  lock: ["M4 7.4h8v6.2H4Z", "M5.6 7.4V5.2a2.4 2.4 0 0 1 4.8 0v2.2"],
+  close: ["M4 4l8 8", "M12 4l-8 8"],
+};
+
+/** Build an element: el("div", {class: "x", onclick: f}, "text", child). */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** Build one of the icons; it is decoration, so the words beside it must say the same. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", `pc-icon pc-icon-${name}`);
+  for (const d of PATHS[name]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+/** Fill the {places} of a text. */
+export function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+}
+
+/** Make a container's children those of `items`, reusing an item's node while its JSON is the same. */
+export function reconcile(container, items, build) {
+  const old = new Map([...container.children].map((node) => [node.dataset.id, node]));
+  let place = container.firstElementChild;
+  for (const item of items) {
+    const json = JSON.stringify(item);
+    let node = old.get(item.id);
+    if (node && node.ponteJson !== json) {
+      const fresh = build(item);
+      const focused = node.contains(document.activeElement);
+      if (place === node) place = fresh;
+      node.replaceWith(fresh);
+      if (focused) (fresh.matches("button") ? fresh : fresh.querySelector("button"))?.focus({ preventScroll: true });
+      node = fresh;
+    }
+    node ??= build(item);
+    node.dataset.id = item.id;
+    node.ponteJson = json;
+    old.delete(item.id);
+    if (node === place) place = place.nextElementSibling;
+    else container.insertBefore(node, place);
+  }
+  for (const node of old.values()) node.remove();
+}
+
+/** The server's time now, in ms, from a `now` it sent. */
+export function clockOf(serverNow) {
+  const skew = serverNow - Date.now();
+  return () => Date.now() + skew;
+}
+
+/** "2 min", "3 h", "4 d": a length of time in the agent's language. */
+export function span(ms, locale) {
+  const [value, unit] =
+    ms >= DAY ? [Math.floor(ms / DAY), "day"] : ms >= HOUR ? [Math.floor(ms / HOUR), "hour"] : [Math.max(0, Math.floor(ms / MINUTE)), "minute"];
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(value);
+}
+
+/** "há 2 min": how long ago. */
+export function ago(ms, locale, justNow) {
+  if (ms < MINUTE) return justNow;
+  const [value, unit] = ms >= DAY ? [ms / DAY, "day"] : ms >= HOUR ? [ms / HOUR, "hour"] : [ms / MINUTE, "minute"];
+  const format = new Intl.RelativeTimeFormat(locale, { style: "short", numeric: "always" });
+  return format.format(-Math.floor(value), unit).replace(/\.$/, "");
+}
+
+export function time(at, locale) {
+  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+export function full(at, locale) {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" }).format(at);
+}
+
+/** The day of a time, as a key and in words. */
+export function day(at, now, locale, today, yesterday) {
+  const date = new Date(at);
+  const key = date.toDateString();
+  if (key === new Date(now).toDateString()) return [key, today];
+  if (key === new Date(now - DAY).toDateString()) return [key, yesterday];
+  const style = { weekday: "long", day: "numeric", month: "long" };
+  if (date.getFullYear() !== new Date(now).getFullYear()) style.year = "numeric";
+  return [key, new Intl.DateTimeFormat(locale, style).format(at)];
+}
+
+/** Keep texts of running time right: every node with `ponteTick` is asked again once in a while. */
+export function ticking(root) {
+  const timer = setInterval(() => {
+    for (const node of root.querySelectorAll("[data-tick]")) node.ponteTick?.();
+  }, 5_000);
+  return () => clearInterval(timer);
+}
+
+/** An element whose text is computed anew as time passes. */
+export function live(tag, attributes, text) {
+  const node = el(tag, { ...attributes, "data-tick": true });
+  node.ponteTick = () => {
+    const now = text(node);
+    if (node.textContent !== now) node.textContent = now;
+  };
+  node.ponteTick();
+  return node;
+}

@@ -1,0 +1,102 @@
+// The head of the open conversation: who it is, how it stands, why it came here.
+import { ago, clockOf, el, fill, full, icon, live, span, ticking } from "./common.js";
+
+const SOON = 2 * 3_600_000;
+
+function create(root) {
+  const state = { box: el("div", { class: "pc-head" }), folded: new Map() };
+  root.append(state.box);
+  state.stop = ticking(root);
+  return state;
+}
+
+function windowChip(state) {
+  const { texts, locale, window_expires: expires, status } = state.data;
+  if (status === "RESOLVED") return null;
+  if (expires === null) return el("span", { class: "pc-chip" }, texts["head.window_none"]);
+  return live("span", { class: "pc-chip pc-window", title: full(expires, locale) }, (node) => {
+    const left = expires - state.clock();
+    node.classList.toggle("pc-soon", left > 0 && left < SOON);
+    node.classList.toggle("pc-closed", left <= 0);
+    return left > 0 ? fill(texts["head.window_open"], { time: span(left, locale) }) : texts["head.window_closed"];
+  });
+}
+
+function statusChip(state) {
+  const { status, status_label: label, waiting_since: since, texts, locale } = state.data;
+  if (since === null) return el("span", { class: `pc-chip pc-chip-${status}` }, label);
+  return live("span", { class: "pc-chip pc-chip-wait", title: full(since, locale) }, () => {
+    const passed = state.clock() - since;
+    return passed < 60_000 ? label : `${label} · ${ago(passed, locale, texts["app.just_now"])}`;
+  });
+}
+
+function handoff(state) {
+  const { handoff: card, texts, id, locale } = state.data;
+  if (!card) return null;
+  const open = state.folded.get(id) ?? window.innerWidth >= 768;
+  const details = el(
+    "details",
+    { class: "pc-handoff st-key-handoff", open },
+    el("summary", { title: full(card.at, locale) }, el("b", {}, texts["head.handoff"]), el("span", { class: "pc-chip pc-chip-wait" }, card.trigger), el("span", { class: "pc-score" }, card.score)),
+    el(
+      "dl",
+      {},
+      el("dt", {}, texts["head.reason"]),
+      el("dd", { class: "pc-reason", dir: "auto" }, card.reason),
+      card.summary ? el("dt", {}, texts["head.summary"]) : null,
+      card.summary ? el("dd", { class: "pc-handoff-summary", dir: "auto" }, card.summary) : null,
+    ),
+  );
+  details.addEventListener("toggle", () => state.folded.set(id, details.open));
+  return details;
+}
+
+function notice(state) {
+  const { notice: said, texts } = state.data;
+  if (!said) return null;
+  return el(
+    "div",
+    { class: `pc-notice pc-notice-${said.kind} st-key-notice`, role: said.kind === "bad" ? "alert" : "status" },
+    el("span", {}, said.text),
+    el(
+      "button",
+      { type: "button", class: "pc-quiet", title: texts["head.dismiss"], onclick: () => state.send("dismiss", true) },
+      icon("close"),
+      el("span", { class: "pc-sr" }, texts["head.dismiss"]),
+    ),
+  );
+}
+
+export default function head({ data, parentElement, setTriggerValue }) {
+  parentElement.ponte ??= create(parentElement);
+  const state = parentElement.ponte;
+  state.send = (name, value) => setTriggerValue(name, value);
+  state.clock = clockOf(data.now);
+  const key = JSON.stringify({ ...data, now: 0 });
+  if (state.key === key) {
+    for (const node of state.box.querySelectorAll("[data-tick]")) node.ponteTick?.();
+    return () => state.stop();
+  }
+  state.key = key;
+  state.data = data;
+  state.box.replaceChildren(
+    el(
+      "div",
+      { class: "pc-who" },
+      el(
+        "button",
+        { type: "button", class: "pc-quiet pc-back st-key-back", title: data.texts["head.back"], onclick: () => state.send("back", true) },
+        icon("back"),
+        el("span", { class: "pc-sr" }, data.texts["head.back"]),
+      ),
+      el("h1", { dir: "auto" }, data.name),
+      data.number === data.name ? "" : el("span", { class: "pc-number" }, data.number),
+      el("span", { class: "pc-number" }, data.language),
+    ),
+    el("div", { class: "pc-chips" }, statusChip(state), windowChip(state), data.disposition ? el("span", { class: "pc-chip" }, data.disposition) : ""),
+    handoff(state) ?? "",
+    notice(state) ?? "",
+  );
+  return () => state.stop();
+}
