@@ -198,6 +198,13 @@ class ConversationStore(Protocol):
         """Return a message. Raises NotFound."""
         ...
 
+    async def erase_contact(self, contact_id: str) -> dict[str, int]:
+        """Delete a contact, its conversations, messages and inbox rows; returns how many of each.
+
+        The audit log stays: it says who did what and when, and nothing of what was said.
+        """
+        ...
+
     async def mark_seen(self, conversation_id: str, seq: int) -> None:
         """Record that an agent saw the transcript up to ``seq`` (only forward) and recount ``unread``.
 

@@ -54,7 +54,8 @@ class Settings(BaseSettings):
     console_port: int = Field(8501, ge=0, le=65535, description="The agent console's port.")
     simulator_port: int = Field(8600, ge=0, le=65535, description="The simulator's port.")
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Reserved for signed links; at least 32 characters, the same in every process."
+        SecretStr(""),
+        description="Reserved for signed links; at least 32 characters, the same in every process.",
     )
 
     default_locale: Literal["pt-BR", "es", "en"] = Field(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ponte.domain.conversation import Resume, ResumeAction, Status, claim
+from ponte.domain.conversation import Conversation, Resume, ResumeAction, Status, claim
 from ponte.domain.message import Author, Media, MessageStatus
 from ponte.errors import Conflict, InvalidInput, NotFound
 from ponte.ports import Commit, Store
@@ -272,3 +272,28 @@ async def test_those_who_wait_too_long_are_found(store: Store) -> None:
     await stored(store, claim(waiting(5, at=NOW), "ag1", NOW))
     assert [c.id for c in await store.overdue(NOW + 20, 10)] == ["cv2", "cv1"]
     assert [c.id for c in await store.overdue(NOW + 20, 1)] == ["cv2"]
+
+
+async def test_an_erased_contact_leaves_nothing_behind_and_others_untouched(store: Store) -> None:
+    """Contact, conversations, messages and inbox rows go; another customer's stay."""
+    for n, address, contact_id in ((1, MARIA, "c1"), (2, JOAO, "c2"), (3, MARIA, "c1")):
+        await store.accept(inbound(n, address=address), contact_id)
+    await store.bury([sid(3)], "E")
+    for n, contact_id in ((1, "c1"), (2, "c2")):
+        conversation = opened(n, contact_id=contact_id)
+        row = said(conversation, 1)
+        appended = replace(conversation, version=1, last_seq=1)
+        await store.commit(Commit(appended, messages=(replace(row, id=sid(n)),), done=(sid(n),)))
+    counts = await store.erase_contact("c1")
+    assert counts == {"inbox": 2, "messages": 1, "conversations": 1, "contacts": 1}
+    assert await store.find_contact(MARIA) is None
+    assert await store.current("c1") is None
+    assert await store.dead(10) == []
+    assert await store.accept(inbound(1), "c9") == "c9"
+    assert len(await store.messages((await _current(store, "c2")).id)) == 1
+
+
+async def _current(store: Store, contact_id: str) -> Conversation:
+    current = await store.current(contact_id)
+    assert current is not None
+    return current

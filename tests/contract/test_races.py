@@ -23,7 +23,7 @@ async def work(store: Store, agent_id: str, dice: random.Random) -> list[str]:
         page = await store.conversations(status=Status.AWAITING_AGENT, contact_id=None, after=None, limit=100)
         if not page.items:
             return won
-        for seen in dice.sample(page.items, min(4, len(page.items))):
+        for seen in dice.sample(page.items, min(2, len(page.items))):
             try:
                 await store.commit(Commit(bumped(claim(seen, agent_id, NOW)), silence_bot=True))
             except Conflict:

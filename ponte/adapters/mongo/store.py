@@ -29,6 +29,21 @@ class MongoStore(MongoInbox, MongoConversations, MongoOutbox, MongoAgents, Mongo
         with translated():
             await self._database.command("ping")
 
+    async def erase_contact(self, contact_id: str) -> dict[str, int]:
+        """Delete all of a contact, see the port. The contact goes last: cut short, it can be run again."""
+        of_contact = {"contact_id": contact_id}
+        found = await self._conversations.find(of_contact, [("opened_at", 1)])
+        counts = dict.fromkeys(("inbox", "messages", "conversations"), 0)
+        for conversation in found:
+            of_conversation = {"conversation_id": conversation["_id"]}
+            sids = [m["_id"] for m in await self._messages.find(of_conversation, [("seq", 1)])]
+            counts["inbox"] += await self._inbox.delete({"_id": {"$in": sids}})
+            counts["messages"] += await self._messages.delete(of_conversation)
+            counts["conversations"] += await self._conversations.delete({"_id": conversation["_id"]})
+        for state in ("pending", "dead"):
+            counts["inbox"] += await self._inbox.delete({**of_contact, "state": state})
+        return {**counts, "contacts": await self._contacts.delete({"_id": contact_id})}
+
     async def prune(self, before: int) -> dict[str, int]:
         """Delete what is over, see the port."""
         expired = {"expires_at": {"$lt": before}}

@@ -5,6 +5,11 @@ fsync, each in a savepoint of its own, so that a job which fails takes none of t
 future resolves after the COMMIT; with ``synchronous=FULL`` that means it is on the disk
 (https://www.sqlite.org/pragma.html#pragma_synchronous). Other processes may use the same file: their
 transactions are waited for.
+
+A write that nobody outside is told of need not wait for the disk (``durable=False``): it survives the death
+of every process, and a power failure may undo it only together with all that was written after it. The next
+durable write takes it to the disk: all of them go through one log, in order
+(https://www.sqlite.org/wal.html#performance_considerations).
 """
 
 from __future__ import annotations
@@ -31,11 +36,14 @@ _STATEMENTS = 256
 class _Job(Generic[T]):
     """A function to run in a lane's thread, and what came of it."""
 
-    __slots__ = ("error", "future", "result", "run")
+    __slots__ = ("durable", "error", "future", "result", "run")
 
-    def __init__(self, run: Callable[[sqlite3.Connection], T], future: asyncio.Future[T]) -> None:
+    def __init__(
+        self, run: Callable[[sqlite3.Connection], T], future: asyncio.Future[T], *, durable: bool
+    ) -> None:
         self.run = run
         self.future = future
+        self.durable = durable
         self.result: T | None = None
         self.error: BaseException | None = None
 
@@ -55,8 +63,14 @@ class Engine:
     def __init__(self, path: Path, observe: WriteObserver) -> None:
         self._path = path
         self._observe = observe
+        self._synchronous = "FULL"
         self._writer = _Lane("ponte-sqlite-writer", self._connect_writer, self._run_writes)
         self._reader = _Lane("ponte-sqlite-reader", self._connect_reader, self._run_reads)
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._path
 
     async def open(self) -> None:
         """Open the file. Raises StoreUnavailable."""
@@ -72,13 +86,20 @@ class Engine:
         await self._writer.stop()
         await self._reader.stop()
 
-    def write(self, job: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
-        """Run ``job`` in a transaction; the future resolves once that is durable.
+    def write(
+        self, job: Callable[[sqlite3.Connection], T], *, durable: bool = True
+    ) -> asyncio.Future[T]:
+        """Run ``job`` in a transaction; the future resolves once that is committed.
 
         What the job raises undoes what it did. Raises StoreUnavailable, or InvalidInput for values that
         SQLite cannot hold.
+
+        Args:
+            job: what to do.
+            durable: whether the future waits for the disk too. False only where what follows from this
+                write is itself made durable before anybody outside is told.
         """
-        return self._writer.submit(job)
+        return self._writer.submit(job, durable=durable)
 
     def read(self, job: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run ``job`` on a connection that cannot write. It sees every write whose future has resolved."""
@@ -89,7 +110,7 @@ class Engine:
         try:
             use_wal(connection)
             connection.execute("PRAGMA cache_size=-16000")
-            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA synchronous=FULL")  # until ``_synchronize`` changes it
             connection.execute("PRAGMA foreign_keys=ON")
         except BaseException:
             connection.close()
@@ -123,6 +144,7 @@ class Engine:
 
     def _run_writes(self, connection: sqlite3.Connection, jobs: _Jobs) -> None:
         try:
+            self._synchronize(connection, jobs)
             connection.execute("BEGIN IMMEDIATE")
             if len(jobs) == 1:
                 self._attempt(connection, jobs[0])
@@ -139,6 +161,12 @@ class Engine:
             told = self._translate(error)
             for job in jobs:
                 job.error = job.error or told
+
+    def _synchronize(self, connection: sqlite3.Connection, jobs: _Jobs) -> None:
+        wanted = "FULL" if any(job.durable for job in jobs) else "NORMAL"
+        if wanted != self._synchronous:
+            connection.execute(f"PRAGMA synchronous={wanted}")
+            self._synchronous = wanted
 
     def _run_group(self, connection: sqlite3.Connection, jobs: _Jobs) -> None:
         for job in jobs:
@@ -192,7 +220,7 @@ class _Lane:
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Job(lambda _: None, ready))
+        self._queue.put(_Job(lambda _: None, ready, durable=False))
         self._thread.start()
         await ready
         self._closed = False
@@ -203,11 +231,13 @@ class _Lane:
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
 
-    def submit(self, run: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def submit(
+        self, run: Callable[[sqlite3.Connection], T], *, durable: bool = False
+    ) -> asyncio.Future[T]:
         if self._closed:
             raise StoreUnavailable("The SQLite store is closed.")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(run, future))
+        self._queue.put(_Job(run, future, durable=durable))
         return future
 
     def _work(self) -> None:

@@ -11,6 +11,7 @@ from ponte.adapters.sqlite.engine import Engine
 from ponte.adapters.sqlite.schema import migrate
 from ponte.adapters.sqlite.store_agents import SqliteAgents
 from ponte.adapters.sqlite.store_conversations import SqliteConversations
+from ponte.adapters.sqlite.store_erase import SqliteErasure
 from ponte.adapters.sqlite.store_inbox import SqliteInbox
 from ponte.adapters.sqlite.store_leases import SqliteLeases
 from ponte.adapters.sqlite.store_outbox import SqliteOutbox
@@ -40,8 +41,13 @@ PRUNE_LEASES = """
 _PRUNED_AT_ONCE = 500
 
 
-class SqliteStore(SqliteInbox, SqliteConversations, SqliteOutbox, SqliteAgents, SqliteLeases):
+class SqliteStore(SqliteInbox, SqliteConversations, SqliteOutbox, SqliteAgents, SqliteLeases, SqliteErasure):
     """``ponte.ports.Store`` on one SQLite file, which several processes of one machine may share."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs its statements; shared with the checkpoints in the same file."""
+        return self._engine
 
     async def migrate(self) -> None:
         """Bring the schema to this version's. Raises StoreUnavailable when the file is of a newer Ponte."""

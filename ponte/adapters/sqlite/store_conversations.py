@@ -157,8 +157,12 @@ class SqliteConversations(Part):
         return [conversation_from(row) for row in rows]
 
     async def commit(self, commit: Commit) -> None:
-        """Apply a commit. Raises Conflict."""
-        await self._engine.write(CommitJob(commit))
+        """Apply a commit. Raises Conflict.
+
+        One that finishes inbox rows need not wait for the disk: a power failure that undoes it leaves the
+        rows pending, and what it sends is on the disk before the send, by ``take``.
+        """
+        await self._engine.write(CommitJob(commit), durable=not commit.done)
 
     async def recover(self) -> int:
         """Return 0: SQLite's transactions leave no commit half done."""

@@ -1,4 +1,8 @@
-"""Leases and named values in SQLite."""
+"""Leases and named values in SQLite.
+
+No lease outlives a power failure, which ends every process that could hold one: their writes do not wait
+for the disk.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ class SqliteLeases(Part):
         """Take the lease if it is free, expired or the owner's already, see the port."""
         expires_at = now + ttl_ms
         values = {"key": key, "owner": owner, "now": now, "expires_at": expires_at}
-        rows = await self._engine.write(lambda db: db.execute(ACQUIRE, values).fetchall())
+        rows = await self._engine.write(lambda db: db.execute(ACQUIRE, values).fetchall(), durable=False)
         return Lease(key, owner, rows[0][0], expires_at) if rows else None
 
     async def renew(self, lease: Lease, now: int, ttl_ms: int) -> Lease:
@@ -44,14 +48,14 @@ class SqliteLeases(Part):
             "token": lease.token,
             "expires_at": renewed.expires_at,
         }
-        if await self._engine.write(lambda db: db.execute(RENEW, values).rowcount) == 0:
+        if await self._engine.write(lambda db: db.execute(RENEW, values).rowcount, durable=False) == 0:
             raise LeaseLost(f"The lease {lease.key} is no longer held with token {lease.token}.")
         return renewed
 
     async def release_lease(self, lease: Lease) -> None:
         """Give a lease back, see the port."""
         values = {"key": lease.key, "owner": lease.owner, "token": lease.token}
-        await self._engine.write(lambda db: db.execute(RELEASE, values).rowcount)
+        await self._engine.write(lambda db: db.execute(RELEASE, values).rowcount, durable=False)
 
     async def get_value(self, name: str) -> str | None:
         """Return a small value kept by name."""

@@ -92,7 +92,11 @@ class SqliteOutbox(Part):
         sid: str | None = None,
         error_code: int | None = None,
     ) -> bool:
-        """Take a message out of the outbox or move its status forward, see the port."""
+        """Take a message out of the outbox or move its status forward, see the port.
+
+        Only a failure waits for the disk. A power failure may leave a message that was sent as SENDING:
+        then it is looked up at Twilio before another try.
+        """
         values = {
             "id": message_id,
             "status": status.value,
@@ -101,7 +105,9 @@ class SqliteOutbox(Part):
             "sid": sid,
             "error_code": error_code,
         }
-        return await self._engine.write(partial(_settle, values))
+        return await self._engine.write(
+            partial(_settle, values), durable=status is MessageStatus.FAILED
+        )
 
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
         """Return a SENDING message to QUEUED, see the port."""

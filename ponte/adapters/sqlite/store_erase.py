@@ -1,0 +1,41 @@
+"""Erasing a customer in SQLite: one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ponte.adapters.sqlite.store_rows import Part
+
+INBOX_IN_TRANSCRIPT = """
+    DELETE FROM inbox WHERE id IN (
+        SELECT m.id FROM conversations c JOIN messages m ON m.conversation_id = c.id WHERE c.contact_id = :id
+    )
+"""
+INBOX_PENDING = "DELETE FROM inbox WHERE contact_id = :id AND state = 'pending'"
+INBOX_DEAD = "DELETE FROM inbox WHERE state = 'dead' AND received_at >= 0 AND contact_id = :id"
+MESSAGES = """
+    DELETE FROM messages WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = :id)
+"""
+CONVERSATIONS = "DELETE FROM conversations WHERE contact_id = :id"
+CONTACT = "DELETE FROM contacts WHERE id = :id"
+
+
+class SqliteErasure(Part):
+    """The erasure of ``ponte.ports.ConversationStore``."""
+
+    async def erase_contact(self, contact_id: str) -> dict[str, int]:
+        """Delete all of a contact, see the port."""
+
+        def erase(db: sqlite3.Connection) -> dict[str, int]:
+            def deleted(sql: str) -> int:
+                return db.execute(sql, {"id": contact_id}).rowcount
+
+            inbox = deleted(INBOX_IN_TRANSCRIPT) + deleted(INBOX_PENDING) + deleted(INBOX_DEAD)
+            return {
+                "inbox": inbox,
+                "messages": deleted(MESSAGES),
+                "conversations": deleted(CONVERSATIONS),
+                "contacts": deleted(CONTACT),
+            }
+
+        return await self._engine.write(erase)
