@@ -11,7 +11,7 @@ from typing import Final
 
 from ponte.accounts import Accounts
 from ponte.adapters.mongo import open_mongo, open_mongo_checkpoints
-from ponte.adapters.sqlite import open_sqlite, open_sqlite_checkpoints
+from ponte.adapters.sqlite import SqliteStore, open_sqlite, open_sqlite_checkpoints
 from ponte.adapters.twilio.messenger import open_messenger
 from ponte.clock import SystemClock
 from ponte.feed import ChangeFeed
@@ -78,11 +78,17 @@ async def open_ponte(
 
 
 @asynccontextmanager
-async def open_checkpoints(settings: Settings) -> AsyncIterator[Checkpoints]:
-    """Open the LangGraph checkpoints beside the store. Only a worker needs them."""
+async def open_checkpoints(settings: Settings, store: Store | None = None) -> AsyncIterator[Checkpoints]:
+    """Open the LangGraph checkpoints beside the store. Only a worker needs them.
+
+    Args:
+        settings: the settings.
+        store: the open store: on SQLite the checkpoints share its file and its writer.
+    """
     mongo_uri = settings.mongo_uri.get_secret_value()
     if not mongo_uri:
-        async with open_sqlite_checkpoints(settings.data_dir) as checkpoints:
+        where = store if isinstance(store, SqliteStore) else settings.data_dir
+        async with open_sqlite_checkpoints(where) as checkpoints:
             yield checkpoints
         return
     executor = ThreadPoolExecutor(_EXECUTOR_THREADS, thread_name_prefix="checkpoints")

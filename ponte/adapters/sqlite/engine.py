@@ -86,9 +86,7 @@ class Engine:
         await self._writer.stop()
         await self._reader.stop()
 
-    def write(
-        self, job: Callable[[sqlite3.Connection], T], *, durable: bool = True
-    ) -> asyncio.Future[T]:
+    def write(self, job: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> asyncio.Future[T]:
         """Run ``job`` in a transaction; the future resolves once that is committed.
 
         What the job raises undoes what it did. Raises StoreUnavailable, or InvalidInput for values that
@@ -231,9 +229,7 @@ class _Lane:
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
 
-    def submit(
-        self, run: Callable[[sqlite3.Connection], T], *, durable: bool = False
-    ) -> asyncio.Future[T]:
+    def submit(self, run: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> asyncio.Future[T]:
         if self._closed:
             raise StoreUnavailable("The SQLite store is closed.")
         future: asyncio.Future[T] = self._loop.create_future()

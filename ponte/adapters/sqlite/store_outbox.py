@@ -105,9 +105,7 @@ class SqliteOutbox(Part):
             "sid": sid,
             "error_code": error_code,
         }
-        return await self._engine.write(
-            partial(_settle, values), durable=status is MessageStatus.FAILED
-        )
+        return await self._engine.write(partial(_settle, values), durable=status is MessageStatus.FAILED)
 
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
         """Return a SENDING message to QUEUED, see the port."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from hmac import compare_digest
 from typing import Final
 
 from starlette.datastructures import ImmutableMultiDict
@@ -43,12 +44,12 @@ class SignatureCheck:
         """Tell whether ``signature`` is Twilio's for this form; a missing or malformed one is not."""
         if not signature or not signature.isascii():
             return False
+        url, fields = f"{self._base_url}{path_and_query}", ImmutableMultiDict(list(form))
         try:
-            return bool(
-                self._validator.validate(
-                    f"{self._base_url}{path_and_query}", ImmutableMultiDict(list(form)), signature
-                )
-            )
+            if compare_digest(self._validator.compute_signature(url, fields), signature):
+                return True
+            # The library also tries the URL with and without its port, which Twilio does not always keep.
+            return bool(self._validator.validate(url, fields, signature))
         except (UnicodeEncodeError, ValueError):
             # A lone surrogate in a field, or an address that cannot be parsed: nothing Twilio signs.
             return False
