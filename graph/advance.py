@@ -179,8 +179,7 @@ class Advance:
             )
             return None
         if current is None or current.status is Status.RESOLVED:
-            language = current.language if current else self._default_language
-            return _opened(contact, batch, language, now)
+            return _opened(contact, batch, current, self._default_language, now)
         return current
 
     def _idle(self, current: Conversation, now: int) -> bool:
@@ -287,16 +286,21 @@ class Advance:
             task.cancel()
 
 
-def _opened(contact: Contact, batch: Batch, language: str, now: int) -> Conversation:
-    """A new conversation. Its id follows from the turn, so that a replay opens the same one."""
+def _opened(
+    contact: Contact, batch: Batch, previous: Conversation | None, language: str, now: int
+) -> Conversation:
+    """A new conversation. Its id follows from the turn, so that a replay opens the same one.
+
+    It is opened later than the one before, in the same ms too: the outbox is ordered by that.
+    """
     digest = hashlib.sha256(f"{contact.id}/{batch.turn_id}".encode()).hexdigest()
     return Conversation(
         id=f"cv_{digest[:24]}",
         contact_id=contact.id,
         thread_id=f"th_{digest[24:48]}",
-        opened_at=now,
+        opened_at=now if previous is None else max(now, previous.opened_at + 1),
         updated_at=now,
-        language=language,
+        language=language if previous is None else previous.language,
     )
 
 

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 import httpx2
-from langchain_core.language_models import LanguageModelInput
+import openai
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatResult
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+# What only the SDK's typed calls understand.
+_TYPED: Final = frozenset({"response_format", "extra_body", "extra_headers", "extra_query", "timeout"})
+
 
 class LeanChatOpenAI(ChatOpenAI):
-    """``ChatOpenAI`` whose messages reach the wire as they are.
+    """``ChatOpenAI`` without the SDK's typed layer between its request and the wire.
 
     The SDK walks every message against its type hints to rename keys that LangChain has already named
-    right: 7 ms of CPU for 40 messages, three quarters of a call. ``extra_body`` is its documented way to
-    send JSON untouched (https://github.com/openai/openai-python#undocumented-request-params).
+    right, and builds typed objects of the answer that LangChain takes apart again: three quarters of a
+    call's CPU. The SDK's documented way to post plain JSON keeps its connections, keys and errors
+    (https://github.com/openai/openai-python#undocumented-endpoints). Structured output and streams take
+    ``ChatOpenAI``'s own way.
     """
 
-    def _get_request_payload(
-        self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: object
-    ) -> dict[str, object]:
-        payload = cast("dict[str, object]", super()._get_request_payload(input_, stop=stop, **kwargs))
-        # Structured output goes through the SDK's parser, which needs to see the whole request.
-        if "messages" in payload and "response_format" not in payload:
-            body: dict[str, object] = {}
-            for key in {"messages", "tools"} & payload.keys():
-                body[key] = payload.pop(key)
-            body.update(cast("dict[str, object]", payload.get("extra_body") or {}))
-            payload["messages"], payload["extra_body"] = [], body
-        return payload
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: object,
+    ) -> ChatResult:
+        payload = cast("dict[str, object]", self._get_request_payload(messages, stop=stop, **kwargs))
+        if payload.get("stream") or not _TYPED.isdisjoint(payload):
+            return await super()._agenerate(messages, stop, run_manager, **kwargs)
+        client = cast("openai.AsyncOpenAI", self.root_async_client)
+        answer = await client.post("/chat/completions", cast_to=httpx2.Response, body=payload)
+        completion = answer.json()
+        result = self._create_chat_result(completion)
+        for generation, choice in zip(result.generations, completion["choices"], strict=True):
+            if refusal := choice["message"].get("refusal"):
+                generation.message.additional_kwargs["refusal"] = refusal
+        return result
 
 
 def open_chat(

@@ -43,7 +43,7 @@ async def run_service(ponte: Ponte) -> AsyncIterator[None]:
     """
     settings = ponte.settings
     async with (
-        open_checkpoints(settings) as checkpoints,
+        open_checkpoints(settings, ponte.store) as checkpoints,
         open_whatsapp(settings, ponte.clock) as messenger,
         open_graph_context(settings, ponte.clock) as context,
     ):

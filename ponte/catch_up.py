@@ -23,7 +23,9 @@ _CURSOR: Final = "catch_up.cursor"
 # Covers webhooks still on their way, clocks that differ, and Twilio's listing delay.
 _OVERLAP_MS: Final = 10 * 60 * 1000
 _FIRST_LOOK_MS: Final = 60 * 60 * 1000
-_LEASE_MS: Final = 120_000
+# It only spares Twilio needless reading, so it need not outlive the process that holds it by much.
+_LEASE_MS: Final = 20_000
+_SOON_MS: Final = 15_000
 
 
 class CatchUp:
@@ -46,8 +48,10 @@ class CatchUp:
         self._metrics = metrics
         self._owner = owner
 
-    async def run_once(self) -> int:
+    async def run_once(self) -> int | None:
         """Look once; returns how many messages were found. The cursor moves only after a whole look.
+
+        None when another process is looking: whether it lives to the end is not known.
 
         Raises:
             MessengerError: Twilio could not be read; the next look covers the same time.
@@ -55,7 +59,7 @@ class CatchUp:
         now = self._clock.now()
         lease = await self._store.acquire("catch-up", self._owner, now, _LEASE_MS)
         if lease is None:
-            return 0
+            return None
         found = 0
         try:
             cursor = await self._store.get_value(_CURSOR)
@@ -71,12 +75,11 @@ class CatchUp:
         return found
 
     async def run(self, every_ms: int) -> None:
-        """Look now and then every ``every_ms``, until cancelled; soon again after a failure."""
+        """Look now and then every ``every_ms``, until cancelled; soon again after what was not a whole look."""
         while True:
-            wait = every_ms
+            whole = False
             try:
-                await self.run_once()
+                whole = await self.run_once() is not None
             except (MessengerError, StoreUnavailable, InvalidInput) as error:
                 log.warning("catch_up_failed", error=str(error))
-                wait = min(every_ms, 15_000)
-            await self._clock.sleep(wait)
+            await self._clock.sleep(every_ms if whole else min(every_ms, _SOON_MS))

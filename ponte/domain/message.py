@@ -82,12 +82,13 @@ def from_twilio(status: str) -> MessageStatus | None:
 def statuses_before(status: MessageStatus) -> frozenset[MessageStatus]:
     """Return the statuses that may still change to ``status``: only forward, and nothing after an end.
 
-    A failure is accepted until WhatsApp has delivered.
+    A failure is accepted until WhatsApp has delivered. A message is cancelled before it is sent: by the
+    commit that silences the bot, or by the sender that took it and found it outdated.
     """
     if status is MessageStatus.FAILED:
         return frozenset({MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.SENT})
     if status is MessageStatus.CANCELLED:
-        return frozenset({MessageStatus.QUEUED})
+        return frozenset({MessageStatus.QUEUED, MessageStatus.SENDING})
     rank = _RANK.get(status, -1)
     return frozenset(s for s, r in _RANK.items() if r < rank)
 

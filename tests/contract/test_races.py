@@ -20,10 +20,10 @@ async def work(store: Store, agent_id: str, dice: random.Random) -> list[str]:
     """Claim whatever waits, until nothing does; return what was won."""
     won: list[str] = []
     while True:
-        page = await store.conversations(status=Status.AWAITING_AGENT, contact_id=None, after=None, limit=100)
+        page = await store.conversations(status=Status.AWAITING_AGENT, contact_id=None, after=None, limit=50)
         if not page.items:
             return won
-        for seen in dice.sample(page.items, min(2, len(page.items))):
+        for seen in dice.sample(page.items, min(8, len(page.items))):
             try:
                 await store.commit(Commit(bumped(claim(seen, agent_id, NOW)), silence_bot=True))
             except Conflict:

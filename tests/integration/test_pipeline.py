@@ -209,6 +209,24 @@ async def test_a_claim_withdraws_what_the_bot_has_not_sent(pipeline: Pipeline) -
     assert [m.author for m in cancelled] == [Author.BOT]
 
 
+async def test_a_bot_message_whose_sender_died_is_withdrawn_after_a_claim(pipeline: Pipeline) -> None:
+    """A message that died on its way to Twilio neither speaks over the agent nor blocks their words."""
+    await pipeline.customer_says(MARIA, "quanto custa?", sid(1))
+    await pipeline.work()
+    head = await pipeline.store.outbox_head((await pipeline.contact(MARIA)).id)
+    assert head is not None
+    now = pipeline.clock.now()
+    assert await pipeline.store.take(head, now, now + 1000) is not None
+    await pipeline.customer_says(MARIA, "falar com atendente", sid(2))
+    await pipeline.work()
+    conversation_id = (await pipeline.current(MARIA)).id
+    await pipeline.desk.claim(ANA, conversation_id)
+    await pipeline.desk.reply(ANA, conversation_id, "Oi!")
+    await pipeline.settle()
+    assert [s.body for s in pipeline.messenger.sent] == [TRANSFER, "Oi!"]
+    assert (await pipeline.store.message(head.id)).status is MessageStatus.CANCELLED
+
+
 async def test_an_agents_words_go_out_even_after_the_return(pipeline: Pipeline) -> None:
     """What a person wrote is not withdrawn when the conversation goes back to the bot."""
     conversation_id = await handed_over(pipeline)

@@ -53,9 +53,9 @@ def test_nothing_follows_a_failure_and_no_failure_follows_a_delivery() -> None:
     assert S.DELIVERED not in statuses_before(S.FAILED)
 
 
-def test_only_what_is_not_on_the_wire_can_be_cancelled() -> None:
-    """A message that is being sent counts as sent."""
-    assert statuses_before(S.CANCELLED) == {S.QUEUED}
+def test_what_twilio_has_cannot_be_cancelled() -> None:
+    """Only a queued message can, or one that its sender took and then found outdated."""
+    assert statuses_before(S.CANCELLED) == {S.QUEUED, S.SENDING}
 
 
 @pytest.mark.parametrize(

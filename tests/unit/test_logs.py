@@ -23,12 +23,13 @@ SECRET = "the-twilio-auth-token"
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """Give logging back as it was."""
+    configuration = structlog.get_config()
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     names = list(logging.root.manager.loggerDict)
     levels = {name: logging.getLogger(name).level for name in [*names, "twilio", "uvicorn.access"]}
     yield
-    structlog.reset_defaults()
+    structlog.configure(**configuration)
     logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -68,7 +68,7 @@ class TwilioMessenger:
             for m in found
             if m.direction != "inbound"
         ]
-        return sorted((m for m in sent if m.sent_at >= since), key=lambda m: m.sent_at)
+        return sorted((m for m in reversed(sent) if m.sent_at >= since), key=lambda m: m.sent_at)
 
     async def typing(self, inbound_sid: str) -> None:
         """Show that an answer is being written, for up to 25 s; also marks the message as read.
@@ -89,7 +89,8 @@ class TwilioMessenger:
             found = await self._client.messages.list_async(
                 to=self._sender, date_sent_after=_datetime(since), page_size=_PAGE, limit=_CATCH_UP_MOST
             )
-            for message in sorted(found, key=lambda m: _ms(m.date_sent or m.date_created) or 0):
+            # Its times have whole seconds: within one, only the list's own order tells who came first.
+            for message in sorted(reversed(found), key=lambda m: _ms(m.date_sent or m.date_created) or 0):
                 sent_at = _ms(message.date_sent or message.date_created)
                 if message.direction == "inbound" and (sent_at is None or sent_at >= since):
                     yield await self._inbound(message)
