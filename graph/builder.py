@@ -61,14 +61,17 @@ def strict(checkpointer: BaseCheckpointSaver[str]) -> BaseCheckpointSaver[str]:
     return clone
 
 
-def build_graph(checkpointer: BaseCheckpointSaver[str] | None) -> Graph:
+def build_graph(
+    checkpointer: BaseCheckpointSaver[str] | None, *, context_schema: type[GraphContext] = GraphContext
+) -> Graph:
     """Compile the graph.
 
     Args:
         checkpointer: where threads are kept; read strictly, see ``strict``. None only where the caller
             brings its own, as ``langgraph dev`` does.
+        context_schema: the type of the context; another one only for ``langgraph dev``.
     """
-    graph = StateGraph(State, context_schema=GraphContext)
+    graph = StateGraph(State, context_schema=context_schema)
     graph.add_node("transcribe", transcribe, timeout=_MODEL_NODE_TIMEOUT, retry_policy=_NO_RETRY)
     graph.add_node("detect_handoff", detect_handoff)
     graph.add_node("reply", reply, timeout=_MODEL_NODE_TIMEOUT, retry_policy=_NO_RETRY)

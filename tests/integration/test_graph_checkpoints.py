@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -14,7 +15,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from graph.builder import Graph, build_graph, strict
 from graph.context import GraphContext
-from graph.state import InboundItem, ResumeAnswer, StretchLine, clean
+from graph.state import InboundItem, InboundRecord, ResumeAnswer, State, StretchLine, clean
 from graph.studio import make_graph
 from graph.testing import FakeResponder, fake_context
 from graph.turn import TurnResult, run_turn
@@ -165,7 +166,7 @@ def test_clean_keeps_whole_characters() -> None:
 
 def test_the_graph_is_drawn_as_documented() -> None:
     """The nodes and edges of the shipped graph, as Studio shows them."""
-    drawn = make_graph().get_graph()
+    drawn = build_graph(None).get_graph()
     edges = {(e.source, e.target) for e in drawn.edges}
     assert edges == {
         ("__start__", "transcribe"),
@@ -178,3 +179,12 @@ def test_the_graph_is_drawn_as_documented() -> None:
         ("human_takeover", "take_back"),
         ("take_back", "__end__"),
     }
+
+
+async def test_the_graph_that_studio_opens_runs_a_turn() -> None:
+    """The development server calls the schema without arguments; that is enough for an answer."""
+    async with make_graph() as graph:
+        question: InboundRecord = {"id": "1", "kind": "text", "body": "Quanto custa a aula?", "media": 0}
+        given: State = {"turn_id": "1", "inbound": [question], "memory": "", "language": "pt-BR"}
+        state = await graph.ainvoke(given, context=cast("GraphContext", {}))
+    assert "R$ 120" in state["outgoing"][0]["body"]
