@@ -18,7 +18,7 @@ from ponte.domain.window import window_open
 from ponte.errors import SendRefused, SendRetryable, SendUnknown
 from ponte.keyed_loop import KeyedLoop
 from ponte.metrics import Metrics
-from ponte.ports import Clock, Messenger, Store
+from ponte.ports import Clock, Messenger, Outbound, Store
 from ponte.signals import Signals
 
 log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ class DeliveryService:
                     # This process stood still: by the end of a send another one may have begun its own.
                     log.warning("send_too_late", message=message.id)
                     return False
-                sid = await self._messenger.send(delivery.address, message.body, message.id)
+                sid = await self._messenger.send(Outbound(delivery.address, message.body, message.id))
         except SendRefused as error:
             log.warning("send_refused", message=message.id, code=error.code, error=str(error))
             await self._settle(message, MessageStatus.FAILED, error_code=error.code)

@@ -395,6 +395,62 @@ class Checkpoints(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredMedia:
+    """A file in the ``MediaStore``."""
+
+    key: str
+    content_type: str
+    size: int
+    stored_at: int
+
+
+class MediaStore(Protocol):
+    """Files by the hash of their content: the same file is kept once. Never part of a checkpoint."""
+
+    async def put(self, content: AsyncIterator[bytes], content_type: str, now: int) -> StoredMedia:
+        """Store a file and return it; one that is there already only gets a new ``stored_at``."""
+        ...
+
+    async def stat(self, key: str) -> StoredMedia | None:
+        """Return what is known of a file; None when it is not there."""
+        ...
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes from ``start`` up to, not including, ``end``. Raises NotFound."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Delete a file; one that is not there is no error."""
+        ...
+
+    async def prune(self, before: int) -> int:
+        """Delete the files stored before ``before`` and not put again since; returns how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A message to send.
+
+    Args:
+        address: Twilio's To.
+        body: the text; may be empty beside a file or a template.
+        reference: our message id; status callbacks carry it back.
+        media_url: where Twilio fetches the file that goes with it.
+        content_sid: the content template to send in place of ``body``
+            (https://www.twilio.com/docs/content).
+        content_variables: the template's variables as JSON.
+    """
+
+    address: str
+    body: str
+    reference: str
+    media_url: str | None = None
+    content_sid: str | None = None
+    content_variables: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SentMessage:
     """An outbound message as Twilio lists it."""
 
@@ -406,10 +462,9 @@ class SentMessage:
 class Messenger(Protocol):
     """WhatsApp, through Twilio."""
 
-    async def send(self, address: str, body: str, reference: str) -> str:
-        """Send a text and return Twilio's MessageSid.
+    async def send(self, outbound: Outbound) -> str:
+        """Send a message and return Twilio's MessageSid.
 
-        ``reference`` is our message id; status callbacks carry it back.
         Raises SendRetryable, SendRefused or SendUnknown.
         """
         ...

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ponte.domain.message import Inbound
 from ponte.errors import MessengerError, SendUnknown
-from ponte.ports import Clock, SentMessage
+from ponte.ports import Clock, Outbound, SentMessage
 
 
 class ManualClock:
@@ -45,6 +45,7 @@ class Sent:
     body: str
     reference: str
     at: int
+    outbound: Outbound
 
 
 @dataclass
@@ -64,13 +65,14 @@ class FakeMessenger:
     inbound: list[Inbound] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
 
-    async def send(self, address: str, body: str, reference: str) -> str:
+    async def send(self, outbound: Outbound) -> str:
         """Accept a message, or raise the next failure; see ``ponte.ports.Messenger``."""
         failure = self.failures.popleft() if self.failures else None
         if failure is not None:
             raise failure
         sid = f"SM{len(self.sent):032x}"
-        self.sent.append(Sent(sid, address, body, reference, self.clock.now()))
+        at = self.clock.now()
+        self.sent.append(Sent(sid, outbound.address, outbound.body, outbound.reference, at, outbound))
         if self.lost_answers:
             self.lost_answers -= 1
             raise SendUnknown("The answer was lost.")

@@ -16,7 +16,7 @@ from ponte.domain.agent import Agent, AgentSession, Role
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Handoff, Resume, ResumeAction, Status, Trigger
 from ponte.domain.inbox import InboxKind, InboxRow, InboxState
-from ponte.domain.message import Author, Delivery, Inbound, Kind, Media, Message, MessageStatus
+from ponte.domain.message import Author, Delivery, Inbound, Kind, Media, MediaError, Message, MessageStatus
 from ponte.errors import InvalidInput
 from ponte.ports import AuditEntry
 
@@ -98,11 +98,12 @@ def _decode_pairs(pairs: list[list[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in pairs)
 
 
-MEDIA = Codec(Media, {}, ("url", "content_type"))
+_PAIRS = (_encode_pairs, _decode_pairs)
+MEDIA = Codec(Media, {"error": _enum(MediaError)}, ("url", "content_type", "name", "text"))
 INBOUND = Codec(
     Inbound,
-    {"kind": _enum(Kind), "media": _each(MEDIA), "raw": (_encode_pairs, _decode_pairs)},
-    ("sid", "address", "to", "body", "profile_name", "wa_id"),
+    {"kind": _enum(Kind), "media": _each(MEDIA), "raw": _PAIRS, "details": _PAIRS},
+    ("sid", "address", "to", "body", "profile_name", "wa_id", "reply_to"),
 )
 INBOX_ROW = Codec(
     InboxRow, {"kind": _enum(InboxKind), "state": _enum(InboxState), "inbound": _nested(INBOUND)}, ("error",)
@@ -116,8 +117,9 @@ MESSAGE = Codec(
         "status": _enum(MessageStatus),
         "media": _each(MEDIA),
         "delivery": _nested(DELIVERY),
+        "details": _PAIRS,
     },
-    ("body",),
+    ("body", "reply_to"),
 )
 HANDOFF = Codec(Handoff, {"trigger": _enum(Trigger)}, ("reason", "summary"))
 RESUME = Codec(Resume, {"action": _enum(ResumeAction)}, ("brief",))

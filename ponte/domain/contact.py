@@ -18,6 +18,7 @@ class Contact:
         name: the profile name, where Twilio gave one.
         last_inbound_at: ms UTC of the customer's last message: opens WhatsApp's 24-hour window.
         memory: a few lines about earlier conversations, for the bot.
+        opted_out_at: ms UTC; set while the customer wants no messages.
     """
 
     id: str
@@ -27,3 +28,4 @@ class Contact:
     name: str | None = None
     last_inbound_at: int | None = None
     memory: str = ""
+    opted_out_at: int | None = None

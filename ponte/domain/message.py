@@ -6,7 +6,7 @@ is given up, so a message and its way out can never disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -20,7 +20,7 @@ class Author(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a message is. ``NOTE`` is internal: the customer never sees it."""
+    """What a message is. ``CHOICE`` is a button or list answer; customers never see a ``NOTE``."""
 
     TEXT = "text"
     AUDIO = "audio"
@@ -30,6 +30,7 @@ class Kind(StrEnum):
     STICKER = "sticker"
     LOCATION = "location"
     CONTACT = "contact"
+    CHOICE = "choice"
     NOTE = "note"
     UNKNOWN = "unknown"
 
@@ -37,11 +38,13 @@ class Kind(StrEnum):
 class MessageStatus(StrEnum):
     """How far a message got. Inbound ones are ``RECEIVED``; notes are ``INTERNAL``.
 
+    ``PARKED`` ones are in the outbox and wait until WhatsApp's 24-hour window opens again.
     Twilio's statuses only move forward: https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
     """
 
     RECEIVED = "received"
     INTERNAL = "internal"
+    PARKED = "parked"
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
@@ -93,17 +96,46 @@ def statuses_before(status: MessageStatus) -> frozenset[MessageStatus]:
     return frozenset(s for s, r in _RANK.items() if r < rank)
 
 
+class MediaError(StrEnum):
+    """Why a file cannot be used."""
+
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    SILENT = "silent"
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file that came with a message.
+    """A file that goes with a message.
 
     Args:
-        url: where Twilio keeps it; needs the account's credentials.
-        content_type: as Twilio declared it.
+        url: where Twilio keeps it, which needs the account's credentials; empty for our own files.
+        content_type: as Twilio declared it; once the file was fetched, as its content shows.
+        key: the content's SHA-256 in hex, under which the ``MediaStore`` has it; None until fetched.
+        size: bytes.
+        name: the file's name, where one is known.
+        text: what was said in it, or what is written in it.
+        language: of ``text``, as a BCP 47 tag.
+        confidence: of ``text``, 0 to 1.
+        duration_ms: of audio and video.
+        error: why it cannot be used.
     """
 
     url: str
     content_type: str
+    key: str | None = None
+    size: int | None = None
+    name: str | None = None
+    text: str | None = None
+    language: str | None = None
+    confidence: float | None = None
+    duration_ms: int | None = None
+    error: MediaError | None = None
+
+
+Details = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +153,8 @@ class Inbound:
         wa_id: WhatsApp's id of the customer; None when Twilio sent none.
         media: the files that came with it.
         raw: every form field as it came, repeated keys included, so nothing Twilio sent is lost.
+        details: what it carries beside its body, by name: a button's payload, a place, a referral ...
+        reply_to: Twilio's MessageSid of the message that the customer quoted.
     """
 
     sid: str
@@ -133,6 +167,8 @@ class Inbound:
     wa_id: str | None = None
     media: tuple[Media, ...] = ()
     raw: tuple[tuple[str, str], ...] = ()
+    details: Details = ()
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +214,8 @@ class Message:
         sid: Twilio's MessageSid.
         error_code: Twilio's error code, when it failed.
         delivery: set while it is in the outbox.
+        details: what it carries beside its body, by name.
+        reply_to: Twilio's MessageSid of the message that it quotes.
     """
 
     id: str
@@ -194,7 +232,9 @@ class Message:
     prompt_version: str | None = None
     sid: str | None = None
     error_code: int | None = None
-    delivery: Delivery | None = field(default=None)
+    delivery: Delivery | None = None
+    details: Details = ()
+    reply_to: str | None = None
 
 
 def position(opened_at: int, seq: int) -> str:

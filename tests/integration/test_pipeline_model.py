@@ -30,6 +30,7 @@ from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Conversation, Status
 from ponte.domain.message import Author, Message, MessageStatus
 from ponte.errors import Conflict, MessengerError, SendRefused, SendRetryable, SendUnknown, WrongState
+from ponte.ports import Outbound
 from ponte.testing import FakeMessenger, ManualClock
 
 T = TypeVar("T")
@@ -76,13 +77,13 @@ class WatchedMessenger(FakeMessenger):
 
     store: SqliteStore
 
-    async def send(self, address: str, body: str, reference: str) -> str:
+    async def send(self, outbound: Outbound) -> str:
         """Refuse to be the bot's voice while an agent owns the conversation."""
-        message = await self.store.message(reference)
+        message = await self.store.message(outbound.reference)
         if message.author is Author.BOT:
             owner = await self.store.conversation(message.conversation_id)
             assert owner.status is not Status.AGENT_ACTIVE, "the bot spoke over a human"
-        return await super().send(address, body, reference)
+        return await super().send(outbound)
 
 
 @cache

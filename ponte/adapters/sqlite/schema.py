@@ -98,8 +98,14 @@ _V1 = (
     "CREATE TABLE named_values (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
 )
 
+_V2 = (
+    "ALTER TABLE messages ADD COLUMN details TEXT",
+    "ALTER TABLE messages ADD COLUMN reply_to TEXT",
+    "ALTER TABLE contacts ADD COLUMN opted_out_at INTEGER",
+)
+
 # One entry a schema version, in order; an entry that was released never changes.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1,)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

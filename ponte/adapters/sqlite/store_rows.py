@@ -83,7 +83,8 @@ def inbox_row_from(row: Row) -> InboxRow:
 def message_row(message: Message) -> Plain:
     """Return the values of a message's columns; the delivery has columns of its own."""
     plain = MESSAGE.encode(message)
-    plain["media"] = write_json(plain["media"]) if plain["media"] else None
+    for name in ("media", "details"):
+        plain[name] = write_json(plain[name]) if plain[name] else None
     plain.update(plain.pop("delivery") or _NO_DELIVERY)
     return plain
 
@@ -92,7 +93,8 @@ def message_from(row: Row) -> Message:
     """Return the message of a row of ``MESSAGE_COLUMNS``."""
     split = len(_MESSAGE_NAMES)
     plain = dict(zip(_MESSAGE_NAMES, row[:split], strict=True))
-    plain["media"] = json.loads(plain["media"]) if plain["media"] is not None else ()
+    for name in ("media", "details"):
+        plain[name] = json.loads(plain[name]) if plain[name] is not None else ()
     delivery = dict(zip(DELIVERY.names, row[split:], strict=True))
     if delivery["position"] is not None:
         delivery["uncertain"] = bool(delivery["uncertain"])

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn
 from urllib.parse import quote
 
+from twilio.base import values
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
@@ -16,7 +17,7 @@ from ponte.adapters.twilio.client import open_client
 from ponte.adapters.twilio.webhook import parse_form
 from ponte.domain.message import Inbound
 from ponte.errors import MessengerError, SendRefused, SendRetryable, SendUnknown
-from ponte.ports import Clock, SentMessage
+from ponte.ports import Clock, Outbound, SentMessage
 from ponte.settings import Settings
 
 _CREDENTIALS: Final = frozenset({401, 403})
@@ -40,14 +41,17 @@ class TwilioMessenger:
         self._status_callback = status_callback
         self._clock = clock
 
-    async def send(self, address: str, body: str, reference: str) -> str:
-        """Send a text; see ``ponte.ports.Messenger.send``."""
+    async def send(self, outbound: Outbound) -> str:
+        """Send a message; see ``ponte.ports.Messenger.send``."""
         try:
             message = await self._client.messages.create_async(
                 from_=self._sender,
-                to=address,
-                body=body,
-                status_callback=f"{self._status_callback}?m={quote(reference, safe='')}",
+                to=outbound.address,
+                body=outbound.body or values.unset,
+                media_url=[outbound.media_url] if outbound.media_url else values.unset,
+                content_sid=outbound.content_sid or values.unset,
+                content_variables=outbound.content_variables or values.unset,
+                status_callback=f"{self._status_callback}?m={quote(outbound.reference, safe='')}",
             )
         except TwilioException as error:
             _refused(error)
@@ -89,8 +93,9 @@ class TwilioMessenger:
             found = await self._client.messages.list_async(
                 to=self._sender, date_sent_after=_datetime(since), page_size=_PAGE, limit=_CATCH_UP_MOST
             )
-            # Its times have whole seconds: within one, only the list's own order tells who came first.
-            for message in sorted(reversed(found), key=lambda m: _ms(m.date_sent or m.date_created) or 0):
+            # Its times have whole seconds: within one, only the list's own order tells what came first.
+            found.reverse()
+            for message in sorted(found, key=lambda m: _ms(m.date_sent or m.date_created) or 0):
                 sent_at = _ms(message.date_sent or message.date_created)
                 if message.direction == "inbound" and (sent_at is None or sent_at >= since):
                     yield await self._inbound(message)
