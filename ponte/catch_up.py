@@ -75,7 +75,7 @@ class CatchUp:
         return found
 
     async def run(self, every_ms: int) -> None:
-        """Look now and then every ``every_ms``, until cancelled; soon again after what was not a whole look."""
+        """Look now and then every ``every_ms``, until cancelled; soon again unless it was a whole look."""
         while True:
             whole = False
             try:

@@ -63,7 +63,7 @@ class EngineSaver(SqliteSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint, the newest unless ``config`` names one."""
-        return await self._engine.read(self._bound(lambda saver: saver.get_tuple(config)))
+        return await self._engine.look(self._bound(lambda saver: saver.get_tuple(config)))
 
     async def alist(
         self,

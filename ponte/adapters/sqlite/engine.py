@@ -1,5 +1,8 @@
 """SQLite for asyncio: one thread that writes, one that reads, each with a connection of its own.
 
+A row looked up by its key is read in the event loop's own thread, on a third connection: handing such a read
+to another thread and back costs many times the read, and readers of a write-ahead log wait for no writer.
+
 Writes are *committed in groups*: all jobs that wait when the writer is free share one transaction and so one
 fsync, each in a savepoint of its own, so that a job which fails takes none of the others with it. A job's
 future resolves after the COMMIT; with ``synchronous=FULL`` that means it is on the disk
@@ -29,6 +32,7 @@ from ponte.errors import InvalidInput, StoreUnavailable
 T = TypeVar("T")
 
 BUSY_MS = 10_000
+_BUSY_PAUSE_S = 0.0005
 _MAX_GROUP = 256
 _STATEMENTS = 256
 
@@ -64,6 +68,7 @@ class Engine:
         self._path = path
         self._observe = observe
         self._synchronous = "FULL"
+        self._own: sqlite3.Connection | None = None
         self._writer = _Lane("ponte-sqlite-writer", self._connect_writer, self._run_writes)
         self._reader = _Lane("ponte-sqlite-reader", self._connect_reader, self._run_reads)
 
@@ -77,12 +82,17 @@ class Engine:
         await self._writer.start()
         try:
             await self._reader.start()
+            self._own = self._connect_own()
         except BaseException:
+            await self._reader.stop()
             await self._writer.stop()
             raise
 
     async def close(self) -> None:
         """Finish what is queued and close the file."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
         await self._writer.stop()
         await self._reader.stop()
 
@@ -103,6 +113,26 @@ class Engine:
         """Run ``job`` on a connection that cannot write. It sees every write whose future has resolved."""
         return self._reader.submit(job)
 
+    async def look(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``job``, which reads a few rows by their key, at once, in this thread. Else as ``read``."""
+        if self._own is None:
+            raise StoreUnavailable("The SQLite store is closed.")
+        try:
+            return job(self._own)
+        except sqlite3.OperationalError:
+            # Busy, while another process restores the log, or worse: the reader's thread can wait, and tells.
+            return await self.read(job)
+        except Exception as error:
+            told = self._translate(error)
+            if told is error:
+                raise
+            raise told from error
+
+    def _connect_own(self) -> sqlite3.Connection:
+        connection = self._connect_reader()
+        connection.execute("PRAGMA busy_timeout=0")
+        return connection
+
     def _connect_writer(self) -> sqlite3.Connection:
         connection = self._connect()
         try:
@@ -110,6 +140,7 @@ class Engine:
             connection.execute("PRAGMA cache_size=-16000")
             connection.execute("PRAGMA synchronous=FULL")  # until ``_synchronize`` changes it
             connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA busy_timeout=0")  # ``_begin`` waits
         except BaseException:
             connection.close()
             raise
@@ -143,7 +174,7 @@ class Engine:
     def _run_writes(self, connection: sqlite3.Connection, jobs: _Jobs) -> None:
         try:
             self._synchronize(connection, jobs)
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
             if len(jobs) == 1:
                 self._attempt(connection, jobs[0])
                 if jobs[0].error is not None:
@@ -282,6 +313,23 @@ def _answer(jobs: _Jobs) -> None:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.result)
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin to write, once other processes let us.
+
+    SQLite's own wait sleeps longer and longer, up to 100 ms, and loses to a process that writes all the time.
+    """
+    deadline = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
+        else:
+            return
 
 
 def _rollback(connection: sqlite3.Connection) -> None:

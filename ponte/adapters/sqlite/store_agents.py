@@ -65,7 +65,7 @@ class SqliteAgents(Part):
 
     async def agent(self, agent_id: str) -> Agent:
         """Return an agent. Raises NotFound."""
-        row = await self._engine.read(lambda db: first(db, AGENT_BY_ID, {"id": agent_id}))
+        row = await self._engine.look(lambda db: first(db, AGENT_BY_ID, {"id": agent_id}))
         if row is None:
             raise NotFound(f"There is no agent {agent_id}.")
         return _agent_from(row)
@@ -87,7 +87,7 @@ class SqliteAgents(Part):
 
     async def session(self, token_hash: str) -> AgentSession | None:
         """Return a login by the hash of its token."""
-        row = await self._engine.read(lambda db: first(db, SESSION_BY_HASH, {"token_hash": token_hash}))
+        row = await self._engine.look(lambda db: first(db, SESSION_BY_HASH, {"token_hash": token_hash}))
         return None if row is None else AgentSession(*row)
 
     async def end_session(self, token_hash: str) -> None:

@@ -23,7 +23,7 @@ from ponte.domain.message import Message
 from ponte.errors import NotFound
 from ponte.ports import Commit, Page
 
-_CONTACT = "SELECT id, address, created_at, wa_id, name, last_inbound_at, memory FROM contacts"
+_CONTACT = "SELECT id, address, created_at, wa_id, name, last_inbound_at, memory, opted_out_at FROM contacts"
 _CONVERSATION = f"SELECT {CONVERSATION_COLUMNS} FROM conversations"  # noqa: S608 - names of this package's own fields
 _MESSAGE = f"SELECT {MESSAGE_COLUMNS} FROM messages"  # noqa: S608 - as above
 # Without statistics SQLite would take the index on status and sort.
@@ -94,19 +94,19 @@ class SqliteConversations(Part):
         )
 
     async def _contact(self, sql: str, values: Plain) -> Contact | None:
-        row = await self._engine.read(lambda db: first(db, sql, values))
+        row = await self._engine.look(lambda db: first(db, sql, values))
         return None if row is None else Contact(*row)
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """Return a conversation. Raises NotFound."""
-        row = await self._engine.read(lambda db: first(db, BY_ID, {"id": conversation_id}))
+        row = await self._engine.look(lambda db: first(db, BY_ID, {"id": conversation_id}))
         if row is None:
             raise NotFound(f"There is no conversation {conversation_id}.")
         return conversation_from(row)
 
     async def current(self, contact_id: str) -> Conversation | None:
         """Return the contact's newest conversation."""
-        row = await self._engine.read(lambda db: first(db, CURRENT, {"contact_id": contact_id}))
+        row = await self._engine.look(lambda db: first(db, CURRENT, {"contact_id": contact_id}))
         return None if row is None else conversation_from(row)
 
     async def conversations(
@@ -181,7 +181,7 @@ class SqliteConversations(Part):
 
     async def message(self, message_id: str) -> Message:
         """Return a message. Raises NotFound."""
-        row = await self._engine.read(lambda db: first(db, MESSAGE_BY_ID, {"id": message_id}))
+        row = await self._engine.look(lambda db: first(db, MESSAGE_BY_ID, {"id": message_id}))
         if row is None:
             raise NotFound(f"There is no message {message_id}.")
         return message_from(row)

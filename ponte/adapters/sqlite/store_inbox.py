@@ -82,7 +82,7 @@ class SqliteInbox(Part):
     async def pending(self, contact_id: str, limit: int) -> list[InboxRow]:
         """Return the contact's pending rows, see the port."""
         values = {"contact_id": contact_id, "limit": limit}
-        rows = await self._engine.read(lambda db: db.execute(PENDING, values).fetchall())
+        rows = await self._engine.look(lambda db: db.execute(PENDING, values).fetchall())
         return [inbox_row_from(row) for row in rows]
 
     async def fix_turn(self, row_ids: Sequence[str], turn_id: str) -> None:

@@ -59,7 +59,7 @@ class SqliteLeases(Part):
 
     async def get_value(self, name: str) -> str | None:
         """Return a small value kept by name."""
-        row = await self._engine.read(lambda db: first(db, GET, {"name": name}))
+        row = await self._engine.look(lambda db: first(db, GET, {"name": name}))
         return None if row is None else row[0]
 
     async def set_value(self, name: str, value: str) -> None:

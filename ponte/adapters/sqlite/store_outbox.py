@@ -126,7 +126,7 @@ class SqliteOutbox(Part):
         return await self._engine.read(lambda db: int(db.execute(SIZE).fetchone()[0]))
 
     async def _message(self, sql: str, values: Plain) -> Message | None:
-        row = await self._engine.read(lambda db: first(db, sql, values))
+        row = await self._engine.look(lambda db: first(db, sql, values))
         return None if row is None else message_from(row)
 
 

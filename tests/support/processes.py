@@ -1,0 +1,153 @@
+"""Ponte's processes for tests: started, killed, and surely ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_NURSERY = Path(__file__).with_name("nursery.py")
+_ROOT = _NURSERY.parents[2]
+_START_S = 120
+_END_S = 20
+
+
+class Nursery:
+    """Forks processes of Ponte; see ``nursery.py``."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._lock = asyncio.Lock()
+
+    async def ask(self, **request: object) -> dict[str, Any]:
+        """Send one request and return its answer."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise RuntimeError("The nursery has no pipes.")
+        async with self._lock:
+            stdin.write(json.dumps(request).encode() + b"\n")
+            await stdin.drain()
+            return await _read(stdout)
+
+
+async def _read(stdout: asyncio.StreamReader) -> dict[str, Any]:
+    line = await stdout.readline()
+    if not line:
+        raise RuntimeError("The nursery has ended; its traceback is above.")
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+@asynccontextmanager
+async def open_nursery() -> AsyncIterator[Nursery]:
+    """Start a nursery; at the end it and all it started are gone."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        # A library keeps a thread of its own for memory; it is of no use after a fork, and of no harm.
+        "-Wignore:This process:DeprecationWarning",
+        str(_NURSERY),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={
+            **os.environ,
+            # The root, for the packages; what else is on PYTHONPATH keeps the tests on this machine.
+            "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]),
+            # A process with threads must not fork; these libraries start theirs when loaded.
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            # What was logged before a kill is in the log.
+            "PYTHONUNBUFFERED": "1",
+        },
+        start_new_session=True,
+    )
+    try:
+        if process.stdout is not None:
+            await asyncio.wait_for(_read(process.stdout), _START_S)
+        yield Nursery(process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), _END_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+@dataclass
+class Running:
+    """One process of Ponte, which may be killed and started again any number of times.
+
+    Args:
+        nursery: forks it.
+        name: names its log.
+        command: ``api`` or ``worker``.
+        env: its whole environment.
+        folder: where it runs, and where its log is.
+    """
+
+    nursery: Nursery
+    name: str
+    command: str
+    env: Mapping[str, str]
+    folder: Path
+    pid: int = 0
+    kills: int = field(default=0, init=False)
+
+    @property
+    def log(self) -> Path:
+        """The log of all its lives."""
+        return self.folder / f"{self.name}.log"
+
+    async def start(self) -> None:
+        """Start it."""
+        answer = await self.nursery.ask(
+            do="start", args=[self.command], env=dict(self.env), folder=str(self.folder), log=str(self.log)
+        )
+        self.pid = answer["pid"]
+
+    async def kill(self) -> None:
+        """Kill it with SIGKILL. Raises AssertionError when it had ended by itself."""
+        code = (await self.nursery.ask(do="kill", pid=self.pid))["code"]
+        assert code == -9, f"{self.name} had ended by itself with {code}:\n{self.last_lines()}"
+        self.kills += 1
+
+    async def alive(self) -> bool:
+        """Tell whether it runs."""
+        answer = await self.nursery.ask(do="look", pid=self.pid)
+        return bool(answer["known"]) and answer["code"] is None
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Return what it logged, all its lives together."""
+        if not self.log.exists():
+            return
+        for line in self.log.read_text("utf-8", "replace").splitlines():
+            # A kill may cut a line short.
+            if line.startswith("{") and line.endswith("}"):
+                yield json.loads(line)
+
+    def last_lines(self, count: int = 20) -> str:
+        """Return the end of its log."""
+        if not self.log.exists():
+            return "(no log)"
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-count:])
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """Keep a port of 127.0.0.1 for a server that comes and goes.
+
+    It stays bound here without listening: nobody else gets it, connections to it are refused while the
+    server is away, and the server may listen on it, since both set SO_REUSEADDR.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield keeper.getsockname()[1]
