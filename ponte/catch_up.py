@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from ponte.domain.message import Inbound
 from ponte.errors import InvalidInput, MessengerError, StoreUnavailable
 from ponte.intake import Intake
 from ponte.metrics import Metrics
@@ -65,7 +66,7 @@ class CatchUp:
             cursor = await self._store.get_value(_CURSOR)
             since = int(cursor) if cursor else now - _FIRST_LOOK_MS
             async for inbound in self._messenger.received_since(since - _OVERLAP_MS):
-                found += await self._intake.accept(inbound, source="catch_up")
+                found += await self._accept(inbound)
             await self._store.set_value(_CURSOR, str(now))
         finally:
             await self._store.release_lease(lease)
@@ -74,12 +75,20 @@ class CatchUp:
             log.warning("caught_up", messages=found)
         return found
 
+    async def _accept(self, inbound: Inbound) -> bool:
+        try:
+            return await self._intake.accept(inbound, source="catch_up")
+        except InvalidInput as error:
+            # One that cannot be stored must not keep the others from being found.
+            log.warning("listed_message_refused", sid=inbound.sid, error=str(error))
+            return False
+
     async def run(self, every_ms: int) -> None:
         """Look now and then every ``every_ms``, until cancelled; soon again unless it was a whole look."""
         while True:
             whole = False
             try:
                 whole = await self.run_once() is not None
-            except (MessengerError, StoreUnavailable, InvalidInput) as error:
+            except (MessengerError, StoreUnavailable) as error:
                 log.warning("catch_up_failed", error=str(error))
             await self._clock.sleep(every_ms if whole else min(every_ms, _SOON_MS))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Final, NoReturn
 from urllib.parse import quote
 
+import structlog
 from twilio.base import values
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
@@ -16,13 +18,17 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from ponte.adapters.twilio.client import open_client
 from ponte.adapters.twilio.webhook import parse_form
 from ponte.domain.message import Inbound
-from ponte.errors import MessengerError, SendRefused, SendRetryable, SendUnknown
+from ponte.errors import InvalidInput, MessengerError, SendRefused, SendRetryable, SendUnknown
 from ponte.ports import Clock, Outbound, SentMessage
 from ponte.settings import Settings
 
 _CREDENTIALS: Final = frozenset({401, 403})
+log = structlog.get_logger(__name__)
+
 _PAGE: Final = 500
-_CATCH_UP_MOST: Final = 20_000
+_DAY_MOST: Final = 20_000
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+_SECOND_MS: Final = 1000
 
 
 class TwilioMessenger:
@@ -87,20 +93,38 @@ class TwilioMessenger:
             raise MessengerError("Twilio took no typing indicator.", getattr(error, "code", None)) from error
 
     async def received_since(self, since: int) -> AsyncIterator[Inbound]:
-        """Read what customers sent; see ``ponte.ports.Messenger.received_since``."""
-        try:
-            # The list is newest first; DateSent> is honoured by the day or by the second, so check again.
-            found = await self._client.messages.list_async(
-                to=self._sender, date_sent_after=_datetime(since), page_size=_PAGE, limit=_CATCH_UP_MOST
-            )
-            # Its times have whole seconds: within one, only the list's own order tells what came first.
-            found.reverse()
-            for message in sorted(found, key=lambda m: _ms(m.date_sent or m.date_created) or 0):
-                sent_at = _ms(message.date_sent or message.date_created)
-                if message.direction == "inbound" and (sent_at is None or sent_at >= since):
+        """Read what customers sent; see ``ponte.ports.Messenger.received_since``.
+
+        A long gap is read a day at a time, oldest first, so that it fits into memory.
+        """
+        now = self._clock.now()
+        for start in range(since, now + 1, _DAY_MS):
+            for message in await self._received(start, min(start + _DAY_MS, now + _DAY_MS)):
+                try:
                     yield await self._inbound(message)
+                except InvalidInput as error:
+                    # One that cannot be read must not keep the others from being found.
+                    log.warning("listed_message_unreadable", sid=message.sid, error=str(error))
+
+    async def _received(self, start: int, end: int) -> list[MessageInstance]:
+        """List what customers sent from ``start`` to ``end`` (ms UTC), oldest first."""
+        try:
+            found = await self._client.messages.list_async(
+                to=self._sender,
+                date_sent_after=_datetime(start),
+                date_sent_before=_datetime(end),
+                page_size=_PAGE,
+                limit=_DAY_MOST,
+            )
         except TwilioException as error:
             raise SendRetryable("Twilio could not list messages.", getattr(error, "code", None)) from error
+        if len(found) == _DAY_MOST:
+            log.error("listed_messages_cut", most=_DAY_MOST, hint="older messages of that day were not read")
+        # The list is newest first and its times have whole seconds: within one, only its order tells which
+        # came first. The limits are honoured by the day or by the second, so they are checked again.
+        found.reverse()
+        timed = [(_ms(m.date_sent or m.date_created) or start, m) for m in found if m.direction == "inbound"]
+        return [m for at, m in sorted(timed, key=itemgetter(0)) if start - _SECOND_MS < at < end]
 
     async def _inbound(self, message: MessageInstance) -> Inbound:
         """Build what the webhook would have carried, as far as the list tells it."""
