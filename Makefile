@@ -47,6 +47,12 @@ format: setup ## Format the code and mend what ruff can mend.
 lock: setup ## Write the locks from pyproject.toml (ARGS=--upgrade takes newer versions).
 	scripts/lock.sh $(ARGS)
 
+.PHONY: soak
+soak: setup ## Run the pipeline against chance for 100,000 steps (STEPS=5000 for fewer, SEED=1 to repeat a run).
+	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); echo "seed: $$seed"; \
+	PIPELINE_STEPS=$(or $(STEPS),100000) $(VENV)/pytest tests/integration/test_pipeline_model.py --timeout 14400 \
+		--hypothesis-seed=$$seed --hypothesis-show-statistics
+
 .PHONY: bench
 bench: setup ## Measure speed on this machine (see benchmarks/README.md).
 	$(VENV)/python -m benchmarks $(ARGS)
