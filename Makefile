@@ -50,8 +50,7 @@ lock: setup ## Write the locks from pyproject.toml (ARGS=--upgrade takes newer v
 .PHONY: soak
 soak: setup ## Run the pipeline against chance for 100,000 steps (STEPS=5000 for fewer, SEED=1 to repeat a run).
 	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); echo "seed: $$seed"; \
-	PIPELINE_STEPS=$(or $(STEPS),100000) $(VENV)/pytest tests/integration/test_pipeline_model.py --timeout 14400 \
-		--hypothesis-seed=$$seed --hypothesis-show-statistics
+	PIPELINE_STEPS=$(or $(STEPS),100000) $(VENV)/pytest tests/integration/test_pipeline_model.py --timeout 14400 --hypothesis-seed=$$seed
 
 .PHONY: bench
 bench: setup ## Measure speed on this machine (see benchmarks/README.md).

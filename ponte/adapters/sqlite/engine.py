@@ -32,7 +32,6 @@ from ponte.errors import InvalidInput, StoreUnavailable
 T = TypeVar("T")
 
 BUSY_MS = 10_000
-_BUSY_PAUSE_S = 0.0005
 _MAX_GROUP = 256
 _STATEMENTS = 256
 
@@ -140,7 +139,6 @@ class Engine:
             connection.execute("PRAGMA cache_size=-16000")
             connection.execute("PRAGMA synchronous=FULL")  # until ``_synchronize`` changes it
             connection.execute("PRAGMA foreign_keys=ON")
-            connection.execute("PRAGMA busy_timeout=0")  # ``_begin`` waits
         except BaseException:
             connection.close()
             raise
@@ -174,7 +172,7 @@ class Engine:
     def _run_writes(self, connection: sqlite3.Connection, jobs: _Jobs) -> None:
         try:
             self._synchronize(connection, jobs)
-            _begin(connection)
+            connection.execute("BEGIN IMMEDIATE")
             if len(jobs) == 1:
                 self._attempt(connection, jobs[0])
                 if jobs[0].error is not None:
@@ -313,23 +311,6 @@ def _answer(jobs: _Jobs) -> None:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.result)
-
-
-def _begin(connection: sqlite3.Connection) -> None:
-    """Begin to write, once other processes let us.
-
-    SQLite's own wait sleeps longer and longer, up to 100 ms, and loses to a process that writes all the time.
-    """
-    deadline = time.monotonic() + BUSY_MS / 1000
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(_BUSY_PAUSE_S)
-        else:
-            return
 
 
 def _rollback(connection: sqlite3.Connection) -> None:
