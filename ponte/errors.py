@@ -16,6 +16,7 @@
     ├── LeaseLost                the lease went to another process; stop at once
     ├── StoreUnavailable         the database did not answer
     ├── PromptError              a file under prompts/ cannot be used
+    ├── MediaNotReady            a customer's file cannot be fetched yet; try again in a moment
     └── MessengerError           Twilio did not take a message
         ├── SendRetryable        it will be tried again; carries a delay where Twilio gave one
         ├── SendRefused          it will never be taken; carries Twilio's error code
@@ -104,6 +105,10 @@ class StoreUnavailable(PonteError):
 
 class PromptError(PonteError):
     """A file under prompts/ cannot be used. The message names file, line where known, and the mend."""
+
+
+class MediaNotReady(PonteError):
+    """A customer's file cannot be fetched yet. Try again in a moment."""
 
 
 class MessengerError(PonteError):

@@ -12,10 +12,12 @@ from typing import Generic, Protocol, TypeVar
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from ponte.domain.agent import Agent, AgentSession
+from ponte.domain.choices import Choice
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Status
 from ponte.domain.inbox import InboxRow
-from ponte.domain.message import Delivery, Inbound, Message, MessageStatus
+from ponte.domain.message import Delivery, Inbound, Media, Message, MessageStatus
+from ponte.domain.templates import Template
 
 T = TypeVar("T")
 
@@ -56,6 +58,10 @@ class Commit:
         silence_bot: cancel the bot's messages that are queued, of this conversation. What is on the wire, or
             was and got no answer (``Delivery.uncertain``), stays for the delivery to settle.
         memory: the contact's new memory; None leaves it.
+        opted_out: the customer wants no messages from now on, or wants them again; None leaves it. The
+            contact's ``opted_out_at`` becomes the conversation's ``updated_at``.
+        unpark: queue the contact's parked messages, of all conversations: the 24-hour window is open again.
+            They become due at the conversation's ``updated_at``, with no attempts.
         audit: entries to record.
     """
 
@@ -65,6 +71,8 @@ class Commit:
     resume_row: InboxRow | None = None
     silence_bot: bool = False
     memory: str | None = None
+    opted_out: bool | None = None
+    unpark: bool = False
     audit: tuple[AuditEntry, ...] = field(default=())
 
 
@@ -145,6 +153,13 @@ class ConversationStore(Protocol):
         """Return the contact with this Twilio address or WhatsApp id."""
         ...
 
+    async def opt_out(self, contact_id: str, now: int) -> bool:
+        """Record that the contact wants no messages, as Twilio told us. False when that was known.
+
+        What the customer says to us in a conversation is part of a commit instead.
+        """
+        ...
+
     async def conversation(self, conversation_id: str) -> Conversation:
         """Return a conversation; completes a commit that a crash cut short. Raises NotFound."""
         ...
@@ -198,6 +213,10 @@ class ConversationStore(Protocol):
         """Return a message. Raises NotFound."""
         ...
 
+    async def media_elsewhere(self, contact_id: str, keys: Sequence[str]) -> set[str]:
+        """Return those of the files ``keys`` that a message of another contact has. Reads all messages."""
+        ...
+
     async def erase_contact(self, contact_id: str) -> dict[str, int]:
         """Delete a contact, its conversations, messages and inbox rows; returns how many of each.
 
@@ -222,7 +241,7 @@ class OutboxStore(Protocol):
         ...
 
     async def outbox_head(self, contact_id: str) -> Message | None:
-        """Return the contact's first message in the outbox: the only one that may be sent."""
+        """Return the contact's first message in the outbox that is not parked: the only one to be sent."""
         ...
 
     async def take(self, message: Message, now: int, lease_until: int) -> Message | None:
@@ -244,8 +263,30 @@ class OutboxStore(Protocol):
         """Take a message out of the outbox, or move its status forward; touches the conversation.
 
         Only forward (``statuses_before``); an ``sid`` is kept even if the status is late. Returns whether
-        anything changed.
+        anything changed. A message that is in the outbox again (``recall``) keeps the sid of the attempt
+        that failed until the next one has its own: what is told of that old sid changes nothing.
         """
+        ...
+
+    async def recall(
+        self,
+        message_id: str,
+        status: MessageStatus,
+        delivery: Delivery,
+        *,
+        now: int,
+        sid: str | None = None,
+        error_code: int | None = None,
+    ) -> bool:
+        """Put a message that was not delivered back into the outbox, as PARKED or QUEUED.
+
+        Only one that is QUEUED, SENDING or SENT. With ``sid``, the attempt that failed: once an attempt, so
+        a repeated callback changes nothing. Touches the conversation. Returns whether it was put back.
+        """
+        ...
+
+    async def withdraw(self, message_id: str, now: int) -> bool:
+        """Cancel a PARKED message; touches the conversation. False when it is not parked."""
         ...
 
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
@@ -265,7 +306,7 @@ class OutboxStore(Protocol):
         ...
 
     async def outbox_size(self) -> int:
-        """Return how many messages are in the outbox."""
+        """Return how many messages are in the outbox and not parked."""
         ...
 
 
@@ -428,6 +469,33 @@ class MediaStore(Protocol):
         ...
 
 
+class Voice(Protocol):
+    """What turns a text into a voice note."""
+
+    async def speak(self, text: str, language: str) -> Media | None:
+        """Return the text as a voice note in the ``MediaStore``.
+
+        None when it cannot be spoken well, the speech server fails, or it would take too long: then the text
+        goes out as it is.
+        """
+        ...
+
+    async def run(self) -> None:
+        """Keep what was spoken within its bounds, until cancelled."""
+        ...
+
+
+class MediaFetcher(Protocol):
+    """Brings customers' files into the ``MediaStore``."""
+
+    async def fetch(self, media: Media) -> Media:
+        """Fetch a file and return it with ``key``, ``size`` and its true ``content_type``; else ``error``.
+
+        Raises MediaNotReady when another try may bring it, and StoreUnavailable.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """A message to send.
@@ -452,11 +520,12 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """An outbound message as Twilio lists it."""
+    """An outbound message as Twilio lists it; ``files`` counts what went with it."""
 
     sid: str
     body: str
     sent_at: int
+    files: int = 0
 
 
 class Messenger(Protocol):
@@ -470,7 +539,7 @@ class Messenger(Protocol):
         ...
 
     async def sent_to(self, address: str, since: int) -> list[SentMessage]:
-        """Return what Twilio accepted for ``address`` at or after ``since``, oldest first.
+        """Return what Twilio accepted for ``address`` at or after ``since`` and did not fail, oldest first.
 
         Raises SendRetryable or SendUnknown when Twilio cannot tell now.
         """
@@ -482,4 +551,19 @@ class Messenger(Protocol):
 
     def received_since(self, since: int) -> AsyncIterator[Inbound]:
         """Yield what customers sent at or after ``since``, oldest first. Raises MessengerError."""
+        ...
+
+
+class Templates(Protocol):
+    """The content templates of the account (https://www.twilio.com/docs/content).
+
+    Every method raises SendRetryable, SendUnknown or SendRefused, as ``Messenger.send`` does.
+    """
+
+    async def templates(self) -> list[Template]:
+        """Return all templates with the state of their approval, by name and language."""
+        ...
+
+    async def create_choices(self, body: str, choices: Sequence[Choice], button: str) -> str:
+        """Create a question with buttons, or with a list behind ``button``; returns its ContentSid."""
         ...

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     twilio_whatsapp_number: str = Field(
         "whatsapp:+14155238886", description="The sender customers write to; the default is Twilio's sandbox."
     )
+    twilio_messages_per_second: float = Field(
+        80, gt=0, le=1000, description="The most messages a second that one worker sends; WhatsApp's is 80."
+    )
     twilio_api_base_url: str = Field("", description="Another server in Twilio's place, for tests and demos.")
 
     openai_api_key: SecretStr = Field(
@@ -38,9 +41,21 @@ class Settings(BaseSettings):
     openai_classifier_model: str = Field(
         "", description="Judges unclear handoff wishes; empty: the chat model."
     )
-    openai_transcribe_model: str = Field("gpt-transcribe", description="Reserved for voice notes.")
-    openai_speech_model: str = Field("", description="Reserved for spoken answers.")
-    openai_speech_base_url: str = Field("", description="Reserved for spoken answers: a server of their own.")
+    openai_transcribe_model: str = Field("gpt-transcribe", description="Writes down voice notes.")
+    openai_vision_model: str = Field(
+        "", description="Describes pictures; empty: an agent looks at them. The chat model may be named."
+    )
+    transcribe_local_model: str = Field(
+        "", description="Folder of a faster-whisper model that hears voice notes on this machine."
+    )
+    openai_speech_model: str = Field("", description="Speaks answers; empty: all answers are written.")
+    openai_speech_base_url: str = Field(
+        "", description="An OpenAI-compatible speech server; empty: OPENAI_BASE_URL's, or OpenAI."
+    )
+    openai_speech_api_key: SecretStr = Field(
+        SecretStr(""),
+        description="The key of OPENAI_SPEECH_BASE_URL's server, which is never sent OPENAI_API_KEY.",
+    )
 
     mongo_uri: SecretStr = Field(SecretStr(""), description="MongoDB; empty: SQLite under DATA_DIR.")
     db_name: str = Field("ponte", description="The database's name in MongoDB.")
@@ -55,7 +70,7 @@ class Settings(BaseSettings):
     simulator_port: int = Field(8600, ge=0, le=65535, description="The simulator's port.")
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="Reserved for signed links; at least 32 characters, the same in every process.",
+        description="Signs links to files; at least 32 characters, the same in every process.",
     )
 
     default_locale: Literal["pt-BR", "es", "en"] = Field(
@@ -70,7 +85,7 @@ class Settings(BaseSettings):
     )
     idle_hours: int = Field(24, ge=1, description="A conversation idle with the bot this long is closed.")
     retention_days: int = Field(
-        30, ge=1, description="Closed threads and done inbox rows are kept this long."
+        30, ge=1, description="Closed threads, done inbox rows and files are kept this long."
     )
     run_worker: bool = Field(default=True, description="Whether `ponte api` also runs a worker.")
     worker_concurrency: int = Field(200, ge=1, description="Conversations a worker advances at once.")

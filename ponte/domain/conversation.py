@@ -44,6 +44,7 @@ class Trigger(StrEnum):
     MEDIA = "media"
     BOT_FAILED = "bot_failed"
     ERROR = "error"
+    OPTED_OUT = "opted_out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ is given up, so a message and its way out can never disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 
 class Author(StrEnum):
@@ -86,7 +87,8 @@ def statuses_before(status: MessageStatus) -> frozenset[MessageStatus]:
     """Return the statuses that may still change to ``status``: only forward, and nothing after an end.
 
     A failure is accepted until WhatsApp has delivered. A message is cancelled before it is sent: by the
-    commit that silences the bot, or by the sender that took it and found it outdated.
+    commit that silences the bot, or by the sender that took it and found it outdated. What is parked changes
+    only by ``unpark`` and ``withdraw`` of the store.
     """
     if status is MessageStatus.FAILED:
         return frozenset({MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.SENT})
@@ -136,6 +138,11 @@ class Media:
 
 
 Details = tuple[tuple[str, str], ...]
+
+# The details of our own voice notes; the body is what they say, where it is known.
+SPOKEN: Details = (("voice", "1"),)
+# The details of the one message that a customer who opted out still gets: that they did.
+OPT_OUT_NOTICE: Details = (("notice", "opt_out"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +242,15 @@ class Message:
     delivery: Delivery | None = None
     details: Details = ()
     reply_to: str | None = None
+
+
+# No moment is later; still an integer that every database and client holds.
+NEVER: Final = 2**53 - 1
+
+
+def parked(delivery: Delivery) -> Delivery:
+    """Return the delivery of a message that waits for the 24-hour window to open."""
+    return replace(delivery, due_at=NEVER, attempts=0, lease_until=0, uncertain=False)
 
 
 def position(opened_at: int, seq: int) -> str:

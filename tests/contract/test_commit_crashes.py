@@ -45,6 +45,7 @@ def full_commit(conversation: Conversation, n: int) -> Commit:
         resume_row=resume_row(changed),
         silence_bot=True,
         memory=f"memory {n}",
+        opted_out=True,
         audit=(AuditEntry(f"au{n}", NOW, "ag1", "claim", conversation.id),),
     )
 
@@ -66,6 +67,7 @@ async def outcome(store: Store, conversation: Conversation, n: int) -> bool:
     inbox = [row.id for row in await store.pending(conversation.contact_id, 10)]
     assert inbox == ([f"resume:{conversation.id}:1"] if happened else [sid(n)])
     assert (await store.contact(conversation.contact_id)).memory == (f"memory {n}" if happened else "")
+    assert ((await store.contact(conversation.contact_id)).opted_out_at is not None) is happened
     assert len(await store.audit_log(conversation_id=conversation.id)) == int(happened)
     head = await store.outbox_head(conversation.contact_id)
     assert head is not None

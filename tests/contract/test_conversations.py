@@ -116,6 +116,30 @@ async def test_concurrent_commits_of_one_version_have_one_winner(store: Store) -
     assert len(await store.messages("cv1")) == 1
 
 
+async def test_a_commit_opts_a_contact_out_and_in_again(store: Store) -> None:
+    """The contact is opted out since the conversation's ``updated_at``; None leaves it as it is."""
+    await store.accept(inbound(1), "c1")
+    assert (await store.contact("c1")).opted_out_at is None
+    out = replace(bumped(opened()), updated_at=NOW + 50)
+    await store.commit(Commit(out, opted_out=True))
+    assert (await store.contact("c1")).opted_out_at == NOW + 50
+    await store.commit(Commit(replace(out, version=2, updated_at=NOW + 60)))
+    assert (await store.contacts(["c1"]))["c1"].opted_out_at == NOW + 50
+    await store.commit(Commit(replace(out, version=3, updated_at=NOW + 70), opted_out=False))
+    assert (await store.contact("c1")).opted_out_at is None
+
+
+async def test_twilio_may_tell_of_an_opt_out(store: Store) -> None:
+    """It is recorded once, and the customer's own word takes it back."""
+    await store.accept(inbound(1), "c1")
+    assert await store.opt_out("c1", NOW + 5)
+    assert not await store.opt_out("c1", NOW + 9)
+    assert (await store.contact("c1")).opted_out_at == NOW + 5
+    assert not await store.opt_out("unknown", NOW)
+    await store.commit(Commit(bumped(opened()), opted_out=False))
+    assert (await store.contact("c1")).opted_out_at is None
+
+
 async def test_a_commit_carries_memory_and_finished_rows(store: Store) -> None:
     """The contact's memory is replaced only when given; done rows leave the inbox."""
     await store.accept(inbound(1), "c1")
@@ -291,6 +315,19 @@ async def test_an_erased_contact_leaves_nothing_behind_and_others_untouched(stor
     assert await store.dead(10) == []
     assert await store.accept(inbound(1), "c9") == "c9"
     assert len(await store.messages((await _current(store, "c2")).id)) == 1
+
+
+async def test_files_that_others_have_too_are_found(store: Store) -> None:
+    """Of a customer's files, those that are in another customer's messages are told apart."""
+    keys = {"c1": ("a" * 64, "b" * 64), "c2": ("b" * 64, "c" * 64)}
+    for n, (contact_id, files) in enumerate(keys.items(), start=1):
+        await store.accept(inbound(n, address=(MARIA, JOAO)[n - 1]), contact_id)
+        conversation = opened(n, contact_id=contact_id)
+        row = replace(said(conversation, 1), media=tuple(Media("", "image/png", key=key) for key in files))
+        bare = said(conversation, 2)
+        await store.commit(Commit(replace(conversation, version=1, last_seq=2), messages=(row, bare)))
+    assert await store.media_elsewhere("c1", keys["c1"]) == {"b" * 64}
+    assert await store.media_elsewhere("c1", []) == set()
 
 
 async def _current(store: Store, contact_id: str) -> Conversation:

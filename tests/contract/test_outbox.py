@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ponte.domain.conversation import claim
-from ponte.domain.message import Author, Delivery, Message, MessageStatus
+from ponte.domain.message import NEVER, Author, Delivery, Message, MessageStatus, parked
 from ponte.ports import Commit, Store
 from tests.contract.builders import NOW, bumped, inbound, opened, outgoing, said, sid, stored, waiting, wrote
 
@@ -220,3 +220,84 @@ async def test_what_is_not_waiting_is_not_taken(store: Store, status: MessageSta
     assert await store.take(replace(message, delivery=None), NOW, LEASE) is None
     await store.settle(message.id, MessageStatus.FAILED, now=NOW)
     assert await store.take(message, NOW, LEASE) is None
+
+
+async def parked_message(store: Store, n: int = 1) -> Message:
+    """Park message ``n`` of the stored conversation."""
+    message = await store.message(f"cv1:{n}")
+    assert await store.recall(
+        message.id, MessageStatus.PARKED, parked(delivery(message)), now=NOW + 5, error_code=63016
+    )
+    return await store.message(message.id)
+
+
+async def test_a_parked_message_is_never_due_and_holds_nothing_up(store: Store) -> None:
+    """It stays in the outbox with its place, while what stands behind it is the head."""
+    await wrote(store, opened(), [outgoing(opened(), n, author=Author.AGENT) for n in (1, 2)])
+    message = await parked_message(store)
+    assert (message.status, message.error_code) == (MessageStatus.PARKED, 63016)
+    assert delivery(message).due_at == NEVER
+    assert (await head(store)).id == "cv1:2"
+    assert await store.due_outbox(NOW, 10) == ["c1"]
+    assert await store.outbox_size() == 1
+    assert await store.take(message, NOW, LEASE) is None
+    await store.settle("cv1:2", MessageStatus.SENT, now=NOW)
+    assert await store.outbox_head("c1") is None
+    assert await store.due_outbox(NEVER, 10) == []
+    assert not await store.settle("cv1:1", MessageStatus.SENT, now=NOW, sid="SMx")
+    assert (await store.conversation("cv1")).updated_at == NOW + 5
+
+
+async def test_a_commit_queues_what_is_parked(store: Store) -> None:
+    """All of the contact's parked messages are due in their old order, of older conversations too."""
+    await wrote(store, opened(), [outgoing(opened(), n, author=Author.AGENT) for n in (1, 2)])
+    other = opened(7, contact_id="c2")
+    await wrote(store, other, [replace(outgoing(other, 1), status=MessageStatus.PARKED)])
+    await parked_message(store, 1)
+    await parked_message(store, 2)
+    later = replace(opened(2), updated_at=NOW + 50)
+    await store.commit(Commit(bumped(later), unpark=True))
+    message = await head(store)
+    assert (message.id, message.status, message.error_code) == ("cv1:1", MessageStatus.QUEUED, None)
+    assert (delivery(message).due_at, delivery(message).attempts) == (NOW + 50, 0)
+    assert await store.due_outbox(NOW + 49, 10) == []
+    assert await store.due_outbox(NOW + 50, 10) == ["c1"]
+    assert (await store.message("cv7:1")).status is MessageStatus.PARKED
+
+
+async def test_only_a_parked_message_is_withdrawn(store: Store) -> None:
+    """A withdrawn message is cancelled and has left the outbox."""
+    await wrote(store, opened(), [outgoing(opened(), 1, author=Author.AGENT)])
+    assert not await store.withdraw("cv1:1", NOW)
+    await parked_message(store)
+    assert await store.withdraw("cv1:1", NOW)
+    assert not await store.withdraw("cv1:1", NOW)
+    assert not await store.withdraw("unknown", NOW)
+    message = await store.message("cv1:1")
+    assert (message.status, message.delivery) == (MessageStatus.CANCELLED, None)
+
+
+async def test_a_recall_counts_once_an_attempt(store: Store) -> None:
+    """A repeated or late word on a failed attempt touches neither the next attempt nor its outcome."""
+    await wrote(store, opened(), [outgoing(opened(), 1)])
+    fresh = delivery(await head(store))
+
+    async def recall(sid: str) -> bool:
+        return await store.recall("cv1:1", MessageStatus.QUEUED, fresh, now=NOW, sid=sid, error_code=63018)
+
+    await taken(store)
+    assert await store.settle("cv1:1", MessageStatus.SENT, now=NOW, sid="SMa")
+    assert not await recall("SMb")
+    assert await recall("SMa")
+    assert not await recall("SMa")
+    assert not await store.settle("cv1:1", MessageStatus.SENT, now=NOW, sid="SMa")
+    assert (await store.message("cv1:1")).status is MessageStatus.QUEUED
+    await taken(store)
+    assert not await recall("SMa")
+    assert not await store.settle("cv1:1", MessageStatus.FAILED, now=NOW, sid="SMa")
+    assert await store.settle("cv1:1", MessageStatus.SENT, now=NOW, sid="SMb")
+    assert not await recall("SMa")
+    message = await store.message("cv1:1")
+    assert (message.status, message.sid) == (MessageStatus.SENT, "SMb")
+    await store.settle("cv1:1", MessageStatus.DELIVERED, now=NOW, sid="SMb")
+    assert not await recall("SMb")

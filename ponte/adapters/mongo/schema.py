@@ -59,6 +59,7 @@ INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
         {"partialFilterExpression": _OUTBOX},
     ),
     ("messages", "due", [("delivery.due_at", _UP)], {"partialFilterExpression": _OUTBOX}),
+    ("messages", "media", [("media.key", _UP)], {"sparse": True}),
     ("agents", "email", [("email", _UP)], {"unique": True}),
     ("sessions", "agent", [("agent_id", _UP)], {}),
     ("sessions", "expiry", [("expires_at", _UP)], {}),
@@ -66,6 +67,10 @@ INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
     ("audit", "at", [("at", _UP), ("_id", _UP)], {}),
     ("audit", "conversation", [("conversation_id", _UP), ("at", _UP), ("_id", _UP)], {}),
     ("leases", "expiry", [("expires_at", _UP)], {}),
+    ("media.files", "stored", [("metadata.stored_at", _UP)], {}),
+    # GridFS's own, by which its tools read.
+    ("media.chunks", "files_id", [("files_id", _UP), ("n", _UP)], {"unique": True}),
+    ("media.chunks", "stored", [("stored_at", _UP)], {}),
 )
 
 

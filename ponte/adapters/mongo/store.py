@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pymongo import AsyncMongoClient
 
 from ponte.adapters.faults import WriteObserver, unobserved
+from ponte.adapters.mongo.media import MongoMedia
 from ponte.adapters.mongo.schema import migrate
 from ponte.adapters.mongo.store_agents import MongoAgents
 from ponte.adapters.mongo.store_client import Client, client_options, settings_checked, translated
@@ -20,6 +21,11 @@ from ponte.adapters.mongo.store_outbox import MongoOutbox
 class MongoStore(MongoInbox, MongoConversations, MongoOutbox, MongoAgents, MongoLeases):
     """``ponte.ports.Store`` on one MongoDB database, 4.4 or later, standalone or a replica set."""
 
+    @property
+    def media(self) -> MongoMedia:
+        """The files, in the same database."""
+        return MongoMedia(self._database, self._observe)
+
     async def migrate(self) -> None:
         """Bring indexes to this version's. Raises StoreUnavailable when the database is of a newer Ponte."""
         await migrate(self._database)
@@ -28,6 +34,13 @@ class MongoStore(MongoInbox, MongoConversations, MongoOutbox, MongoAgents, Mongo
         """Raise StoreUnavailable unless the database answers."""
         with translated():
             await self._database.command("ping")
+
+    async def media_elsewhere(self, contact_id: str, keys: Sequence[str]) -> set[str]:
+        """Return the files that others have too, see the port."""
+        wanted = set(keys)
+        others = {"media.key": {"$in": sorted(wanted)}, "contact_id": {"$ne": contact_id}}
+        found = await self._messages.find(others, [("_id", 1)])
+        return {file["key"] for message in found for file in message["media"] if file["key"] in wanted}
 
     async def erase_contact(self, contact_id: str) -> dict[str, int]:
         """Delete all of a contact, see the port. The contact goes last: cut short, it can be run again."""

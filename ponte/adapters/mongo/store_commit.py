@@ -88,6 +88,10 @@ class MongoCommits(Part):
             await self._add_resume_row(rest["resume"])
         if "memory" in rest:
             await self._remember(document, rest["memory"])
+        if "opted_out_at" in rest:
+            await self._opt(document, rest["opted_out_at"])
+        if "unpark" in rest:
+            await self._unpark(document, rest["unpark"])
         if "audit" in rest:
             await self._audit.insert_missing(rest["audit"])
         await self._conversations.change(
@@ -123,6 +127,34 @@ class MongoCommits(Part):
             {"$set": {"memory": memory, "memory_order": order}},
         )
 
+    async def _unpark(self, document: Document, due_at: int) -> None:
+        # Repeated long after, it may queue what was parked since: that is parked again by its sender.
+        await self._messages.change_all(
+            {
+                "contact_id": document["contact_id"],
+                "delivery.position": {"$exists": True},
+                "status": "parked",
+            },
+            {
+                "$set": {
+                    "status": "queued",
+                    "delivery.due_at": due_at,
+                    "delivery.attempts": 0,
+                    "delivery.lease_until": 0,
+                    "delivery.uncertain": False,
+                },
+                "$unset": {"error_code": ""},
+            },
+        )
+
+    async def _opt(self, document: Document, opted_out_at: int | None) -> None:
+        # As with the memory: an overtaken step must not undo a later one.
+        order = position(document["opened_at"], document["version"])
+        await self._contacts.change(
+            {"_id": document["contact_id"], "opted_order": {"$not": {"$gt": order}}},
+            {"$set": {"opted_out_at": opted_out_at, "opted_order": order}},
+        )
+
 
 def _rest(commit: Commit) -> Plain:
     """Return what there is to a commit besides the conversation itself."""
@@ -137,6 +169,10 @@ def _rest(commit: Commit) -> Plain:
         rest["resume"] = inbox_document(commit.resume_row)
     if commit.memory is not None:
         rest["memory"] = clean_text(commit.memory)
+    if commit.opted_out is not None:
+        rest["opted_out_at"] = commit.conversation.updated_at if commit.opted_out else None
+    if commit.unpark:
+        rest["unpark"] = commit.conversation.updated_at
     if commit.audit:
         rest["audit"] = [audit_document(entry) for entry in commit.audit]
     return rest

@@ -38,6 +38,12 @@ class MongoConversations(MongoCommits):
         document = document or await self._contacts.first({"wa_id": address_or_wa_id}, [("created_at", -1)])
         return None if document is None else contact_from(document)
 
+    async def opt_out(self, contact_id: str, now: int) -> bool:
+        """Record that the contact wants no messages, see the port."""
+        return await self._contacts.change(
+            {"_id": contact_id, "opted_out_at": None}, {"$set": {"opted_out_at": now}}
+        )
+
     async def conversation(self, conversation_id: str) -> Conversation:
         """Return a conversation, see the port. Raises NotFound."""
         document = await self._conversations.first({"_id": conversation_id})

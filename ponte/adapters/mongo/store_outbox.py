@@ -8,6 +8,7 @@ from ponte.adapters.mongo.store_client import Part
 from ponte.domain.message import Delivery, Message, MessageStatus, statuses_before
 
 _IN_OUTBOX: Plain = {"$exists": True}
+_NOT_PARKED: Plain = {"$ne": MessageStatus.PARKED.value}
 
 
 class MongoOutbox(Part):
@@ -20,6 +21,7 @@ class MongoOutbox(Part):
                 "delivery.position": _IN_OUTBOX,
                 "delivery.due_at": {"$lte": now},
                 "delivery.lease_until": {"$lte": now},
+                "status": _NOT_PARKED,
             },
             [("delivery.due_at", 1)],
             ["contact_id"],
@@ -37,7 +39,13 @@ class MongoOutbox(Part):
     async def _heads(self, contact_ids: list[str]) -> dict[str, str]:
         """Return the id of the first message in the outbox of each contact."""
         rows = await self._messages.aggregate(
-            {"$match": {"contact_id": {"$in": contact_ids}, "delivery.position": _IN_OUTBOX}},
+            {
+                "$match": {
+                    "contact_id": {"$in": contact_ids},
+                    "delivery.position": _IN_OUTBOX,
+                    "status": _NOT_PARKED,
+                }
+            },
             {"$sort": {"contact_id": 1, "delivery.position": 1}},
             {"$group": {"_id": "$contact_id", "head": {"$first": "$_id"}}},
         )
@@ -46,7 +54,8 @@ class MongoOutbox(Part):
     async def outbox_head(self, contact_id: str) -> Message | None:
         """Return the contact's first message in the outbox."""
         document = await self._messages.first(
-            {"contact_id": contact_id, "delivery.position": _IN_OUTBOX}, [("delivery.position", 1)]
+            {"contact_id": contact_id, "delivery.position": _IN_OUTBOX, "status": _NOT_PARKED},
+            [("delivery.position", 1)],
         )
         return None if document is None else message_from(document)
 
@@ -85,15 +94,63 @@ class MongoOutbox(Part):
             changes["error_code"] = error_code
         changed = None
         if sid is not None:
-            # With its sid in one write; a sid that is there already stays, as below.
+            # With its sid in one write. One that is there already stays, unless it is of a recalled attempt:
+            # then what is told of the old one is no news.
+            where["$or"] = [{"delivery.position": {"$exists": False}}, {"sid": {"$ne": sid}}]
             changed = await self._messages.change_and_get(
-                {**where, "sid": None}, {"$set": {**changes, "sid": sid}, "$unset": removed}
+                {**where, "$or": [{"delivery.position": _IN_OUTBOX, "sid": {"$ne": sid}}, {"sid": None}]},
+                {"$set": {**changes, "sid": sid}, "$unset": removed},
             )
         changed = changed or await self._messages.change_and_get(where, {"$set": changes, "$unset": removed})
         if changed is None and sid is not None:
             changed = await self._messages.change_and_get(
-                {"_id": message_id, "sid": None, "author": {"$ne": "customer"}}, {"$set": {"sid": sid}}
+                {"_id": message_id, "sid": None, "author": {"$ne": "customer"}, "status": _NOT_PARKED},
+                {"$set": {"sid": sid}},
             )
+        if changed is None:
+            return False
+        await self._conversations.change({"_id": changed["conversation_id"]}, {"$max": {"updated_at": now}})
+        return True
+
+    async def recall(
+        self,
+        message_id: str,
+        status: MessageStatus,
+        delivery: Delivery,
+        *,
+        now: int,
+        sid: str | None = None,
+        error_code: int | None = None,
+    ) -> bool:
+        """Put a message that was not delivered back into the outbox, see the port."""
+        where: Plain = {"_id": message_id, "status": {"$in": ["queued", "sending", "sent"]}}
+        changes: Plain = {"status": status.value, "delivery": DELIVERY.encode(delivery)}
+        update: Plain = {"$set": changes}
+        if sid is not None:
+            # What is told of the attempt that was recalled before, or of an older one than the last, is no
+            # news.
+            where["$or"] = [
+                {"sid": None},
+                {"delivery.position": _IN_OUTBOX, "sid": {"$ne": sid}},
+                {"delivery.position": {"$exists": False}, "sid": sid},
+            ]
+            changes["sid"] = sid
+        if error_code is None:
+            update["$unset"] = {"error_code": ""}
+        else:
+            changes["error_code"] = error_code
+        return await self._touching(where, update, now)
+
+    async def withdraw(self, message_id: str, now: int) -> bool:
+        """Cancel a PARKED message, see the port."""
+        return await self._touching(
+            {"_id": message_id, "status": MessageStatus.PARKED.value},
+            {"$set": {"status": MessageStatus.CANCELLED.value}, "$unset": {"delivery": ""}},
+            now,
+        )
+
+    async def _touching(self, where: Plain, update: Plain, now: int) -> bool:
+        changed = await self._messages.change_and_get(where, update)
         if changed is None:
             return False
         await self._conversations.change({"_id": changed["conversation_id"]}, {"$max": {"updated_at": now}})
@@ -134,4 +191,4 @@ class MongoOutbox(Part):
 
     async def outbox_size(self) -> int:
         """Return how many messages are in the outbox."""
-        return await self._messages.count({"delivery.position": _IN_OUTBOX})
+        return await self._messages.count({"delivery.position": _IN_OUTBOX, "status": _NOT_PARKED})

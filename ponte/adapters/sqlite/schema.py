@@ -102,6 +102,7 @@ _V2 = (
     "ALTER TABLE messages ADD COLUMN details TEXT",
     "ALTER TABLE messages ADD COLUMN reply_to TEXT",
     "ALTER TABLE contacts ADD COLUMN opted_out_at INTEGER",
+    "CREATE INDEX messages_media ON messages (contact_id) WHERE media IS NOT NULL",
 )
 
 # One entry a schema version, in order; an entry that was released never changes.

@@ -35,6 +35,12 @@ SILENCE = """
         AND author = 'bot' AND status = 'queued' AND uncertain = 0
 """
 REMEMBER = "UPDATE contacts SET memory = :memory WHERE id = :contact_id"
+OPT = "UPDATE contacts SET opted_out_at = :opted_out_at WHERE id = :contact_id"
+UNPARK = """
+    UPDATE messages SET status = 'queued', due_at = :updated_at, attempts = 0, lease_until = 0,
+        uncertain = 0, error_code = NULL
+    WHERE contact_id = :contact_id AND position IS NOT NULL AND status = 'parked'
+"""
 NOTE = """
     INSERT INTO audit (id, at, actor, action, conversation_id, detail)
     VALUES (:id, :at, :actor, :action, :conversation_id, :detail) ON CONFLICT (id) DO NOTHING
@@ -55,6 +61,8 @@ class CommitJob:
         self._resume = inbox_row(commit.resume_row) if commit.resume_row else None
         self._silence = commit.silence_bot
         self._memory = None if commit.memory is None else clean_text(commit.memory)
+        self._opted_out = commit.opted_out
+        self._unpark = commit.unpark
         self._audit = [AUDIT.encode(entry) for entry in commit.audit]
 
     def __call__(self, connection: sqlite3.Connection) -> None:
@@ -74,6 +82,11 @@ class CommitJob:
             add_resume_row(self._resume, connection)
         if self._memory is not None:
             connection.execute(REMEMBER, {"memory": self._memory, **conversation})
+        if self._opted_out is not None:
+            since = conversation["updated_at"] if self._opted_out else None
+            connection.execute(OPT, {"opted_out_at": since, **conversation})
+        if self._unpark:
+            connection.execute(UNPARK, conversation)
         if self._audit:
             connection.executemany(NOTE, self._audit)
 

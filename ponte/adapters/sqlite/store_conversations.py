@@ -35,6 +35,7 @@ CONTACT_BY_ID = f"{_CONTACT} WHERE id = :id"
 CONTACTS_BY_ID = f"{_CONTACT} WHERE id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - as above
 CONTACT_BY_ADDRESS = f"{_CONTACT} WHERE address = :name"
 CONTACT_BY_WA_ID = f"{_CONTACT} WHERE wa_id = :name ORDER BY created_at DESC LIMIT 1"
+OPT_OUT = "UPDATE contacts SET opted_out_at = :now WHERE id = :id AND opted_out_at IS NULL"
 BY_ID = f"{_CONVERSATION} WHERE id = :id"
 CURRENT = f"{_CONVERSATION} WHERE contact_id = :contact_id ORDER BY opened_at DESC, resolved_at LIMIT 1"
 ALL = f"{_CONVERSATION} WHERE {_OLDER}"
@@ -96,6 +97,11 @@ class SqliteConversations(Part):
     async def _contact(self, sql: str, values: Plain) -> Contact | None:
         row = await self._engine.look(lambda db: first(db, sql, values))
         return None if row is None else Contact(*row)
+
+    async def opt_out(self, contact_id: str, now: int) -> bool:
+        """Record that the contact wants no messages, see the port."""
+        values = {"id": contact_id, "now": now}
+        return await self._engine.write(lambda db: db.execute(OPT_OUT, values).rowcount > 0)
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """Return a conversation. Raises NotFound."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 from ponte.adapters.sqlite.store_rows import Part
 
@@ -19,9 +21,21 @@ MESSAGES = """
 CONVERSATIONS = "DELETE FROM conversations WHERE contact_id = :id"
 CONTACT = "DELETE FROM contacts WHERE id = :id"
 
+MEDIA_ELSEWHERE = """
+    SELECT DISTINCT json_extract(file.value, '$.key') FROM messages AS m, json_each(m.media) AS file
+    WHERE m.media IS NOT NULL AND m.contact_id <> :id
+        AND json_extract(file.value, '$.key') IN (SELECT value FROM json_each(:keys))
+"""
+
 
 class SqliteErasure(Part):
     """The erasure of ``ponte.ports.ConversationStore``."""
+
+    async def media_elsewhere(self, contact_id: str, keys: Sequence[str]) -> set[str]:
+        """Return the files that others have too, see the port."""
+        values = {"id": contact_id, "keys": json.dumps(list(keys))}
+        rows = await self._engine.read(lambda db: db.execute(MEDIA_ELSEWHERE, values).fetchall())
+        return {str(row[0]) for row in rows}
 
     async def erase_contact(self, contact_id: str) -> dict[str, int]:
         """Delete all of a contact, see the port."""

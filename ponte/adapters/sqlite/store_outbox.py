@@ -18,15 +18,17 @@ _IN = ", ".join(f"{name} = :{name}" for name in DELIVERY.names)
 DUE = """
     SELECT due.contact_id FROM messages AS due
     WHERE due.position IS NOT NULL AND due.due_at <= :now AND due.lease_until <= :now
+        AND due.status <> 'parked'
         AND NOT EXISTS (
             SELECT 1 FROM messages AS ahead
             WHERE ahead.contact_id = due.contact_id AND ahead.position IS NOT NULL
-                AND ahead.position < due.position
+                AND ahead.position < due.position AND ahead.status <> 'parked'
         )
     ORDER BY due.due_at LIMIT :limit
 """
 HEAD = f"""
-    {_MESSAGE} WHERE contact_id = :contact_id AND position IS NOT NULL ORDER BY position LIMIT 1
+    {_MESSAGE} WHERE contact_id = :contact_id AND position IS NOT NULL AND status <> 'parked'
+    ORDER BY position LIMIT 1
 """
 TAKE = """
     UPDATE messages SET status = 'sending', attempts = attempts + 1, lease_until = :until,
@@ -35,10 +37,25 @@ TAKE = """
         AND lease_until = :lease_until
 """
 SETTLE = f"""
-    UPDATE messages SET status = :status, sid = coalesce(sid, :sid), error_code = :error_code, {_OUT}
+    UPDATE messages SET status = :status, error_code = :error_code, {_OUT},
+        sid = CASE WHEN position IS NULL THEN coalesce(sid, :sid) ELSE coalesce(:sid, sid) END
     WHERE id = :id AND status IN (SELECT value FROM json_each(:before))
+        AND NOT (position IS NOT NULL AND sid IS NOT NULL AND sid IS :sid)
 """  # noqa: S608 - as above
-KEEP_SID = "UPDATE messages SET sid = :sid WHERE id = :id AND sid IS NULL AND author <> 'customer'"
+KEEP_SID = """
+    UPDATE messages SET sid = :sid
+    WHERE id = :id AND sid IS NULL AND author <> 'customer' AND status <> 'parked'
+"""
+# What is told of the attempt that was recalled before, or of an older one than the last, is no news.
+RECALL = f"""
+    UPDATE messages SET status = :status, sid = coalesce(:sid, sid), error_code = :error_code, {_IN}
+    WHERE id = :id AND status IN ('queued', 'sending', 'sent')
+        AND NOT (position IS NOT NULL AND sid IS NOT NULL AND sid IS :sid)
+        AND (status <> 'sent' OR sid IS NULL OR :sid IS NULL OR sid = :sid)
+"""  # noqa: S608 - as above
+WITHDRAW = f"""
+    UPDATE messages SET status = 'cancelled', {_OUT} WHERE id = :id AND status = 'parked'
+"""  # noqa: S608 - as above
 TOUCH = """
     UPDATE conversations SET updated_at = max(updated_at, :now)
     WHERE id = (SELECT conversation_id FROM messages WHERE id = :id)
@@ -52,7 +69,7 @@ REQUEUE = f"""
     WHERE id = :id AND status = 'failed'
 """  # noqa: S608 - as above
 BY_SID = f"{_MESSAGE} WHERE sid = :sid AND author <> 'customer' LIMIT 1"
-SIZE = "SELECT count(*) FROM messages WHERE position IS NOT NULL"
+SIZE = "SELECT count(*) FROM messages WHERE position IS NOT NULL AND status <> 'parked'"
 
 
 class SqliteOutbox(Part):
@@ -107,6 +124,31 @@ class SqliteOutbox(Part):
         }
         return await self._engine.write(partial(_settle, values), durable=status is MessageStatus.FAILED)
 
+    async def recall(
+        self,
+        message_id: str,
+        status: MessageStatus,
+        delivery: Delivery,
+        *,
+        now: int,
+        sid: str | None = None,
+        error_code: int | None = None,
+    ) -> bool:
+        """Put a message that was not delivered back into the outbox, see the port."""
+        values = {
+            **DELIVERY.encode(delivery),
+            "id": message_id,
+            "status": status.value,
+            "now": now,
+            "sid": sid,
+            "error_code": error_code,
+        }
+        return await self._engine.write(partial(_touching, RECALL, values))
+
+    async def withdraw(self, message_id: str, now: int) -> bool:
+        """Cancel a PARKED message, see the port."""
+        return await self._engine.write(partial(_touching, WITHDRAW, {"id": message_id, "now": now}))
+
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
         """Return a SENDING message to QUEUED, see the port."""
         values = {**DELIVERY.encode(delivery), "id": message_id, "error_code": error_code}
@@ -134,6 +176,13 @@ def _settle(values: Plain, connection: sqlite3.Connection) -> bool:
     changed = connection.execute(SETTLE, values).rowcount > 0
     if not changed and values["sid"] is not None:
         changed = connection.execute(KEEP_SID, values).rowcount > 0
+    if changed:
+        connection.execute(TOUCH, values)
+    return changed
+
+
+def _touching(sql: str, values: Plain, connection: sqlite3.Connection) -> bool:
+    changed = connection.execute(sql, values).rowcount > 0
     if changed:
         connection.execute(TOUCH, values)
     return changed

@@ -40,6 +40,7 @@ async def open_client(settings: Settings) -> AsyncIterator[Client]:
         if settings.twilio_api_base_url:
             client.api.base_url = settings.twilio_api_base_url
             client.messaging.base_url = settings.twilio_api_base_url
+            client.content.base_url = settings.twilio_api_base_url
         yield client
 
 
@@ -75,7 +76,8 @@ class _HttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships no typ
                 method.upper(),
                 url,
                 params={k: str(v) for k, v in (params or {}).items()},
-                data=data,
+                data=None if _is_json(headers) else data,
+                json=data if _is_json(headers) else None,
                 headers={**(headers or {}), **(_basic_auth(*auth) if auth else {})},
                 timeout=ClientTimeout(total=timeout or _TIMEOUT_S),
                 allow_redirects=allow_redirects,
@@ -92,6 +94,10 @@ class _HttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships no typ
         if answer.status >= _SERVER_ERROR:
             raise SendUnknown(f"Twilio answered {answer.status}.", answer.status)
         return Response(answer.status, text, dict(answer.headers))
+
+
+def _is_json(headers: dict[str, str] | None) -> bool:
+    return (headers or {}).get("Content-Type") == "application/json"
 
 
 def _basic_auth(user: str, password: str) -> dict[str, str]:

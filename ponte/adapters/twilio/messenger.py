@@ -25,6 +25,7 @@ from ponte.settings import Settings
 _CREDENTIALS: Final = frozenset({401, 403})
 log = structlog.get_logger(__name__)
 
+_NOT_DELIVERED: Final = frozenset({"failed", "undelivered", "canceled"})
 _PAGE: Final = 500
 _DAY_MOST: Final = 20_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -60,7 +61,7 @@ class TwilioMessenger:
                 status_callback=f"{self._status_callback}?m={quote(outbound.reference, safe='')}",
             )
         except TwilioException as error:
-            _refused(error)
+            refused(error)
         if not message.sid:
             raise SendUnknown("Twilio's answer carries no MessageSid.")
         return str(message.sid)
@@ -74,9 +75,11 @@ class TwilioMessenger:
         except TwilioException as error:
             raise SendRetryable("Twilio could not list messages.", getattr(error, "code", None)) from error
         sent = [
-            SentMessage(m.sid, m.body or "", _ms(m.date_created or m.date_sent) or since)
+            SentMessage(
+                m.sid, m.body or "", _ms(m.date_created or m.date_sent) or since, int(m.num_media or 0)
+            )
             for m in found
-            if m.direction != "inbound"
+            if m.direction != "inbound" and m.status not in _NOT_DELIVERED
         ]
         return sorted((m for m in reversed(sent) if m.sent_at >= since), key=lambda m: m.sent_at)
 
@@ -156,7 +159,7 @@ async def open_messenger(settings: Settings, clock: Clock) -> AsyncIterator[Twil
         )
 
 
-def _refused(error: TwilioException) -> NoReturn:
+def refused(error: TwilioException) -> NoReturn:
     """A 4xx answer is final, but for wrong credentials: those an operator can mend."""
     code = getattr(error, "code", None)
     status = getattr(error, "status", None)

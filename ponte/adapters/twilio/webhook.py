@@ -6,7 +6,6 @@ Signature: https://www.twilio.com/docs/usage/security#validating-requests
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from hmac import compare_digest
 from typing import Final
@@ -14,18 +13,11 @@ from typing import Final
 from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator
 
-from ponte.domain.message import Inbound, Kind, Media
+from ponte.adapters.twilio.inbound_fields import SID, details_of, kind_of, media_of, named, quoted_by
+from ponte.domain.message import Inbound
 from ponte.errors import InvalidInput
 
-_SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
-_MAX_MEDIA: Final = 20
-_KIND_BY_TYPE: Final = {
-    "audio": Kind.AUDIO,
-    "image": Kind.IMAGE,
-    "video": Kind.VIDEO,
-    "application": Kind.DOCUMENT,
-    "text": Kind.DOCUMENT,
-}
+_MAX_ADDRESS: Final = 200  # far over any real one
 
 
 class SignatureCheck:
@@ -58,53 +50,35 @@ class SignatureCheck:
 def parse_form(form: Iterable[tuple[str, str]], now: int) -> Inbound:
     """Turn a webhook's form fields into an ``Inbound`` received at ``now`` (ms UTC).
 
+    Any message of WhatsApp becomes one, see ``ponte.adapters.twilio.inbound_fields``; one of a type that
+    Ponte does not know is ``Kind.UNKNOWN``. Its sid begins with SM, or MM with files. ``From`` may be a
+    user without a phone number, e.g. ``whatsapp:US.13491208655302741918``; ``WaId`` is missing then.
+
     Raises:
         InvalidInput: MessageSid or From is missing or malformed.
     """
     raw = tuple(form)
     fields = dict(reversed(raw))  # of a repeated key, the first counts
     sid = fields.get("MessageSid") or fields.get("SmsMessageSid") or ""
-    if not _SID.fullmatch(sid):
+    if not SID.fullmatch(sid):
         raise InvalidInput("MessageSid is missing or malformed.")
     address = fields.get("From", "")
-    if not address.startswith("whatsapp:") or len(address) > 200:  # noqa: PLR2004 - far over any real one
+    if not address.startswith("whatsapp:") or len(address) > _MAX_ADDRESS:
         raise InvalidInput("From is not a WhatsApp address.")
-    media = _media(fields)
+    files = media_of(fields)
+    kind = kind_of(fields, files)
+    body, media = named(kind, fields.get("Body", ""), files)
     return Inbound(
         sid=sid,
         address=address,
         to=fields.get("To", ""),
-        body=fields.get("Body", ""),
-        kind=_kind(fields, media),
+        body=body,
+        kind=kind,
         received_at=now,
         profile_name=fields.get("ProfileName") or None,
         wa_id=fields.get("WaId") or None,
         media=media,
         raw=raw,
+        details=details_of(kind, fields),
+        reply_to=quoted_by(fields),
     )
-
-
-def _media(fields: dict[str, str]) -> tuple[Media, ...]:
-    declared = fields.get("NumMedia", "0")
-    count = min(int(declared), _MAX_MEDIA) if declared.isascii() and declared.isdigit() else 0
-    return tuple(
-        Media(fields[f"MediaUrl{n}"], fields.get(f"MediaContentType{n}", "application/octet-stream"))
-        for n in range(count)
-        if f"MediaUrl{n}" in fields
-    )
-
-
-def _kind(fields: dict[str, str], media: tuple[Media, ...]) -> Kind:
-    declared = fields.get("MessageType", "").lower()
-    if "Latitude" in fields or declared == "location":
-        return Kind.LOCATION
-    if declared == "sticker":
-        return Kind.STICKER
-    if declared == "contacts":
-        return Kind.CONTACT
-    if media:
-        content_type = media[0].content_type.lower()
-        if content_type in {"text/vcard", "text/x-vcard"}:
-            return Kind.CONTACT
-        return _KIND_BY_TYPE.get(content_type.split("/", maxsplit=1)[0], Kind.UNKNOWN)
-    return Kind.TEXT if fields.get("Body", "").strip() else Kind.UNKNOWN
