@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Final, Protocol
 
 import structlog
 
+from graph.chosen import chosen
+from graph.customer_text import preview_of, with_contact
+from graph.opt_out import OptOut, Said, Wishes, wishes_of
+from graph.smalltalk import Smalltalk
 from graph.state import InboundItem, ResumeAnswer, StretchLine
 from graph.turn import TurnResult
+from graph.voice_answers import VoiceAnswers
 from ponte.domain import conversation as machine
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Handoff, Resume, ResumeAction, Status, Trigger
 from ponte.domain.inbox import InboxKind, InboxRow
-from ponte.domain.message import Author, Delivery, Inbound, Kind, Media, Message, MessageStatus, position
+from ponte.domain.message import (
+    OPT_OUT_NOTICE,
+    SPOKEN,
+    Author,
+    Delivery,
+    Details,
+    Inbound,
+    Kind,
+    Media,
+    Message,
+    MessageStatus,
+    position,
+)
 from ponte.domain.splitting import split_body
-from ponte.errors import MessengerError
+from ponte.errors import MessengerError, NotFound
+from ponte.media_intake import MediaIntake
 from ponte.metrics import Metrics
 from ponte.ports import Clock, Commit, Messenger, Store
 from ponte.signals import Signals
@@ -29,6 +48,7 @@ log = structlog.get_logger(__name__)
 _STRETCH: Final = 30
 _UNSEEN: Final = 50
 _PREVIEW: Final = 120
+_SUMMARY: Final = 600
 # An answer that comes sooner needs no "typing...".
 _TYPING_AFTER_S: Final = 0.3
 
@@ -84,8 +104,26 @@ class RunThread(Protocol):
         ...
 
 
+class Understand(Protocol):
+    """Finds out what files say; see ``graph.understanding.understand_for_agent``."""
+
+    async def __call__(self, files: Sequence[Media], language: str) -> Sequence[Media]:
+        """Return the files in the same order, each with its words or without."""
+        ...
+
+
 class Texts(Protocol):
-    """The fixed texts under ``prompts/messages``."""
+    """The fixed texts under ``prompts/messages``, and the words that bear on who may be written to."""
+
+    @property
+    def opt_out(self) -> OptOut:
+        """The words that stop our messages and that ask for them again."""
+        ...
+
+    @property
+    def smalltalk(self) -> Smalltalk:
+        """What is a mere courtesy."""
+        ...
 
     def text(self, key: str, locale: str, **variables: object) -> str:
         """Return a text in the customer's language."""
@@ -105,6 +143,9 @@ class Advance:
         metrics: counts turns and handoffs.
         idle_ms: a conversation idle with the bot this long is over.
         default_language: for a customer who has not written before.
+        voice: speaks answers; None where no speech server is set.
+        media: fetches the files that customers send; None leaves them where they are.
+        understand: hears and reads files for the agent who owns a conversation; None: the agent does.
     """
 
     def __init__(
@@ -119,6 +160,9 @@ class Advance:
         metrics: Metrics,
         idle_ms: int,
         default_language: str,
+        voice: VoiceAnswers | None = None,
+        media: MediaIntake | None = None,
+        understand: Understand | None = None,
     ) -> None:
         self._store = store
         self._run_thread = run_thread
@@ -129,6 +173,9 @@ class Advance:
         self._metrics = metrics
         self._idle_ms = idle_ms
         self._default_language = default_language
+        self._voice = voice
+        self._media = media
+        self._understand = understand
 
     async def run(self, batch: Batch) -> None:
         """Take the batch through: append it for the human who owns the conversation, or run the thread.
@@ -136,38 +183,73 @@ class Advance:
         Raises:
             Conflict: somebody else changed the conversation first; nothing was committed, run it again.
         """
-        contact = await self._store.contact(batch.contact_id)
-        current = await self._present(batch, contact)
+        current = await self._present(batch)
         if current is None:
             return
-        if current.human:
-            await self._commit("human", batch, _received(current, batch, self._clock.now()))
+        batch = await self._with_files(batch)
+        # Read after the conversation: a commit that a crash cut short may have changed the contact.
+        contact = await self._store.contact(batch.contact_id)
+        wishes = self._wishes(batch.inbound, contact)
+        if wishes.out:
+            await self._silent_turn(batch, contact, current, wishes)
+        elif current.human or (wishes.wish and not wishes.left and current.resume is None):
+            batch = await self._with_words(batch, current.language)
+            commit = _received(current, batch, self._clock.now())
+            await self._commit("human", batch, self._confirmed(commit, contact, batch, wishes))
         else:
-            await self._bot_turn(batch, contact, current)
+            await self._bot_turn(batch, contact, current, wishes)
 
     async def give_up(self, batch: Batch) -> None:
         """Bring a human in for a batch that cannot be run, with a fixed text for the customer."""
-        contact = await self._store.contact(batch.contact_id)
-        current = await self._present(batch, contact)
+        current = await self._present(batch)
         if current is None:
             return
+        batch = await self._with_files(batch)
+        contact = await self._store.contact(batch.contact_id)
         now = self._clock.now()
         commit = _received(current, batch, now)
         if not current.human:
-            texts = [
-                self._texts.text(key, current.language) for key in ("bot.unavailable", "handoff.transfer")
-            ]
+            keys = () if contact.opted_out_at is not None else ("bot.unavailable", "handoff.transfer")
+            texts = [self._texts.text(key, current.language) for key in keys]
             commit = say(commit, contact, batch.turn_id, [(Author.SYSTEM, t, None) for t in texts], now)
             handoff = Handoff("The bot could not process the message.", Trigger.ERROR, 1.0, "", now)
             commit = replace(commit, conversation=machine.hand_over(commit.conversation, handoff))
         await self._commit("gave_up", batch, commit)
 
-    async def _present(self, batch: Batch, contact: Contact) -> Conversation | None:
+    async def _with_files(self, batch: Batch) -> Batch:
+        """Return the batch with its messages' files fetched, or with why they could not be."""
+        intake = self._media
+        if intake is None or not any(inbound.media for inbound in batch.inbound):
+            return batch
+
+        async def fetched(row: InboxRow) -> InboxRow:
+            if row.inbound is None or not row.inbound.media:
+                return row
+            return replace(row, inbound=replace(row.inbound, media=await intake.fetch(row.inbound)))
+
+        return replace(batch, rows=tuple(await asyncio.gather(*map(fetched, batch.rows))))
+
+    async def _with_words(self, batch: Batch, language: str) -> Batch:
+        """Return the batch with what its files say, as far as that is known soon: the agent waits for it."""
+        files = [media for inbound in batch.inbound for media in inbound.media]
+        if self._understand is None or not files:
+            return batch
+        told = iter(await self._understand(files, language))
+
+        def with_words(row: InboxRow) -> InboxRow:
+            if row.inbound is None:
+                return row
+            media = tuple(next(told) for _ in row.inbound.media)
+            return replace(row, inbound=replace(row.inbound, media=media))
+
+        return replace(batch, rows=tuple(with_words(row) for row in batch.rows))
+
+    async def _present(self, batch: Batch) -> Conversation | None:
         """Return the conversation the batch belongs to, or a new one; None when it is done already."""
         now = self._clock.now()
         current = await self._store.current(batch.contact_id)
         if current is not None and current.resume is not None and current.status is Status.RESOLVED:
-            current = await self._close(current, contact, batch)
+            current = await self._close(current, batch)
         if current is not None and current.status is Status.BOT_ACTIVE and self._idle(current, now):
             current = replace(machine.expire(current, now), version=current.version + 1)
             await self._store.commit(Commit(current))
@@ -179,15 +261,16 @@ class Advance:
             )
             return None
         if current is None or current.status is Status.RESOLVED:
-            return _opened(contact, batch, current, self._default_language, now)
+            return _opened(batch, current, self._default_language, now)
         return current
 
     def _idle(self, current: Conversation, now: int) -> bool:
         last = max(current.opened_at, current.last_customer_at or 0, current.updated_at)
         return current.resume is None and now - last >= self._idle_ms
 
-    async def _close(self, current: Conversation, contact: Contact, batch: Batch) -> Conversation:
+    async def _close(self, current: Conversation, batch: Batch) -> Conversation:
         """Tell the paused thread of a resolved conversation that it is over."""
+        contact = await self._store.contact(batch.contact_id)
         result = await self._run_thread(
             thread_id=current.thread_id,
             turn_id=f"close-{current.id}-{current.epoch}",
@@ -202,11 +285,84 @@ class Advance:
         await self._store.commit(Commit(closed, done=rows, memory=result.memory))
         return closed
 
-    async def _bot_turn(self, batch: Batch, contact: Contact, current: Conversation) -> None:
+    def _wishes(self, messages: Sequence[Said], contact: Contact) -> Wishes:
+        out = contact.opted_out_at is not None
+        return wishes_of(messages, self._texts.opt_out, self._texts.smalltalk, out=out)
+
+    def _confirmed(self, commit: Commit, contact: Contact, batch: Batch, wishes: Wishes) -> Commit:
+        """Add to a commit that the customer changed their mind about our messages, and the answer to it."""
+        if wishes.wish is None:
+            return commit
+        language = wishes.wish.answered_in(commit.conversation.language)
+        key = "opt_out.confirmed" if wishes.out else "opt_out.welcome_back"
+        said = [(Author.SYSTEM, self._texts.text(key, language), None)]
+        stem = f"{batch.turn_id}:opt"
+        commit = say(commit, contact, stem, said, self._clock.now(), details=OPT_OUT_NOTICE)
+        # What the bot has not sent yet is not wanted any more.
+        return replace(commit, opted_out=wishes.out, silence_bot=wishes.out)
+
+    async def _silent_turn(
+        self, batch: Batch, contact: Contact, current: Conversation, wishes: Wishes
+    ) -> None:
+        """Send nothing to a customer who opted out, but one confirmation.
+
+        What else they write is for a human to see, so that nobody is lost; courtesies are only kept.
+        """
+        left = [batch.inbound[i].body for i in wishes.left]
+        memory = None
+        if not current.human and current.resume is not None:
+            unseen = await self._unseen(current, current.resume)
+            left = [*(unseen[i].body for i in self._wishes(unseen, contact).left), *left]
+            result = await self._run_thread(
+                thread_id=current.thread_id,
+                turn_id=batch.turn_id,
+                resume=await self._answer(current, current.resume),
+                inbound=(),
+                memory=contact.memory,
+                language=current.language,
+                replay=batch.replay,
+            )
+            current, memory = replace(current, resume=None), result.memory
+        now = self._clock.now()
+        # What waits for the customer to write would be refused, and waits on.
+        received = replace(_received(current, batch, now), unpark=False)
+        commit = self._confirmed(received, contact, batch, wishes)
+        if not current.human:
+            commit = replace(commit, conversation=replace(commit.conversation, unread=0))
+        if left and not current.human:
+            reason = self._texts.text("reason.opted_out", self._default_language)
+            summary = " / ".join(filter(None, left))[:_SUMMARY]
+            handoff = Handoff(reason, Trigger.OPTED_OUT, 1.0, summary, now)
+            commit = replace(commit, conversation=machine.hand_over(commit.conversation, handoff))
+            self._metrics.handoffs.labels(Trigger.OPTED_OUT).inc()
+        await self._commit("opted_out", batch, replace(commit, memory=memory))
+
+    async def _items(self, batch: Batch, indexes: Sequence[int]) -> list[InboundItem]:
+        return [await self._item(batch.inbound[i], batch.inbound[i].sid, batch.contact_id) for i in indexes]
+
+    async def _item(self, message: Inbound | Message, message_id: str, contact_id: str) -> InboundItem:
+        """Return a message as a turn sees it, with the text of the message that it quotes."""
+        quoted = "" if message.reply_to is None else await self._quoted(message.reply_to, contact_id)
+        return InboundItem(
+            message_id, message.kind, message.body, tuple(message.media), message.details, quoted
+        )
+
+    async def _quoted(self, sid: str, contact_id: str) -> str:
+        """Return the text of a message of this contact's; empty when there is none, e.g. once erased."""
+        message = await self._store.message_by_sid(sid)
+        if message is None:
+            try:
+                message = await self._store.message(sid)
+            except NotFound:
+                return ""
+        return message.body if message.contact_id == contact_id else ""
+
+    async def _bot_turn(self, batch: Batch, contact: Contact, current: Conversation, wishes: Wishes) -> None:
         started = self._clock.now()
-        items = [_item(inbound.sid, inbound.kind, inbound.body, inbound.media) for inbound in batch.inbound]
+        items = await self._items(batch, wishes.left)
         if current.resume is not None:
             items = [*await self._unseen(current, current.resume), *items]
+        items = await chosen(self._store, current, items)
         async with self._typing(batch):
             result = await self._run_thread(
                 thread_id=current.thread_id,
@@ -217,10 +373,13 @@ class Advance:
                 language=current.language,
                 replay=batch.replay,
             )
+            notes = await self._spoken(result, items)
         now = self._clock.now()
-        commit = _received(current, batch, now)
+        commit = _received(current, batch, now, result.media)
         said = [(out.author, out.body, result.prompt_version) for out in result.outgoing]
-        commit = say(commit, contact, batch.turn_id, said, now)
+        commit = self._confirmed(commit, contact, batch, wishes)
+        beside = self._voice is not None and self._voice.policy.text_beside
+        commit = say(commit, contact, batch.turn_id, said, now, notes=notes, text_beside=beside)
         changed = replace(commit.conversation, resume=None, unread=0, language=result.language)
         if result.handoff is not None:
             found = result.handoff
@@ -229,6 +388,13 @@ class Advance:
             self._metrics.handoffs.labels(found.trigger).inc()
         await self._commit("bot", batch, replace(commit, conversation=changed, memory=result.memory))
         self._metrics.turn_seconds.observe((now - started) / 1000)
+
+    async def _spoken(self, result: TurnResult, items: Sequence[InboundItem]) -> Sequence[Media | None]:
+        """Return what the turn says as voice notes, where it is to be spoken and can be."""
+        if self._voice is None:
+            return ()
+        heard = any(item.kind is Kind.AUDIO for item in items)
+        return await self._voice.speak([out.body for out in result.outgoing], result.language, heard=heard)
 
     async def _commit(self, kind: str, batch: Batch, commit: Commit) -> None:
         changed = replace(
@@ -263,7 +429,7 @@ class Advance:
         if resume.action is not ResumeAction.RETURNED:
             return []
         rows = await self._store.messages(current.id, after=resume.unseen_from, limit=_UNSEEN)
-        return [_item(m.id, m.kind, m.body, m.media) for m in rows if m.author is Author.CUSTOMER]
+        return [await self._item(m, m.id, m.contact_id) for m in rows if m.author is Author.CUSTOMER]
 
     @asynccontextmanager
     async def _typing(self, batch: Batch) -> AsyncIterator[None]:
@@ -286,17 +452,15 @@ class Advance:
             task.cancel()
 
 
-def _opened(
-    contact: Contact, batch: Batch, previous: Conversation | None, language: str, now: int
-) -> Conversation:
+def _opened(batch: Batch, previous: Conversation | None, language: str, now: int) -> Conversation:
     """A new conversation. Its id follows from the turn, so that a replay opens the same one.
 
     It is opened later than the one before, in the same ms too: the outbox is ordered by that.
     """
-    digest = hashlib.sha256(f"{contact.id}/{batch.turn_id}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{batch.contact_id}/{batch.turn_id}".encode()).hexdigest()
     return Conversation(
         id=f"cv_{digest[:24]}",
-        contact_id=contact.id,
+        contact_id=batch.contact_id,
         thread_id=f"th_{digest[24:48]}",
         opened_at=now if previous is None else max(now, previous.opened_at + 1),
         updated_at=now,
@@ -304,8 +468,11 @@ def _opened(
     )
 
 
-def _received(current: Conversation, batch: Batch, now: int) -> Commit:
-    """Append the batch's messages to the transcript."""
+def _received(
+    current: Conversation, batch: Batch, now: int, understood: Mapping[str, tuple[Media, ...]] | None = None
+) -> Commit:
+    """Append the batch's messages to the transcript, their files with what the turn understood of them."""
+    known = understood or {}
     rows = tuple(
         Message(
             id=inbound.sid,
@@ -317,8 +484,10 @@ def _received(current: Conversation, batch: Batch, now: int) -> Commit:
             body=inbound.body,
             status=MessageStatus.RECEIVED,
             created_at=inbound.received_at,
-            media=inbound.media,
+            media=known.get(inbound.sid, inbound.media),
             sid=inbound.sid,
+            details=with_contact(inbound.details, inbound.kind, known.get(inbound.sid, inbound.media)),
+            reply_to=inbound.reply_to,
         )
         for n, inbound in enumerate(batch.inbound, start=1)
     )
@@ -329,14 +498,22 @@ def _received(current: Conversation, batch: Batch, now: int) -> Commit:
         last_seq=rows[-1].seq,
         unread=current.unread + len(rows),
         last_customer_at=rows[-1].created_at,
-        preview=rows[-1].body[:_PREVIEW],
+        preview=preview_of(rows[-1].kind, rows[-1].body, rows[-1].details)[:_PREVIEW],
         updated_at=now,
     )
-    return Commit(changed, messages=rows)
+    return Commit(changed, messages=rows, unpark=True)
 
 
 def say(
-    commit: Commit, contact: Contact, turn_id: str, said: Sequence[tuple[Author, str, str | None]], now: int
+    commit: Commit,
+    contact: Contact,
+    turn_id: str,
+    said: Sequence[tuple[Author, str, str | None]],
+    now: int,
+    *,
+    details: Details = (),
+    notes: Sequence[Media | None] = (),
+    text_beside: bool = False,
 ) -> Commit:
     """Append what goes out to a commit, in parts that WhatsApp takes.
 
@@ -346,9 +523,17 @@ def say(
         turn_id: what causes it; the messages' ids follow from it, so that a replay writes the same ones.
         said: author, text and prompt version of each text.
         now: ms UTC.
+        details: the messages' details.
+        notes: for each text its voice note, or None; may be empty.
+        text_beside: whether the text follows its voice note.
     """
     current = commit.conversation
-    parts = [(author, part, version) for author, body, version in said for part in split_body(body)]
+    parts: list[tuple[Author, str, str | None, Media | None]] = []
+    for (author, body, version), note in zip_longest(said, notes[: len(said)]):
+        if note is not None:
+            parts.append((author, body.strip(), version, note))
+        if note is None or text_beside:
+            parts += [(author, part, version, None) for part in split_body(body)]
     rows = tuple(
         Message(
             id=f"{turn_id}:{n}",
@@ -356,11 +541,13 @@ def say(
             contact_id=contact.id,
             seq=current.last_seq + 1 + n,
             author=author,
-            kind=Kind.TEXT,
+            kind=Kind.TEXT if note is None else Kind.AUDIO,
             body=body,
             status=MessageStatus.QUEUED,
             created_at=now,
+            media=() if note is None else (note,),
             prompt_version=version,
+            details=details if note is None else (*details, *SPOKEN),
             delivery=Delivery(
                 address=contact.address,
                 position=position(current.opened_at, current.last_seq + 1 + n),
@@ -368,13 +555,9 @@ def say(
                 due_at=now,
             ),
         )
-        for n, (author, body, version) in enumerate(parts)
+        for n, (author, body, version, note) in enumerate(parts)
     )
     if not rows:
         return commit
     changed = replace(current, last_seq=rows[-1].seq, preview=rows[-1].body[:_PREVIEW])
     return replace(commit, conversation=changed, messages=(*commit.messages, *rows))
-
-
-def _item(message_id: str, kind: Kind, body: str, media: Sequence[Media]) -> InboundItem:
-    return InboundItem(message_id, kind, body, tuple(m.content_type for m in media))

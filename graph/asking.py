@@ -40,6 +40,7 @@ def conversation_prompt(state: State, context: GraphContext) -> list[ChatMessage
         summary=state.get("summary", ""),
         brief=state.get("brief", ""),
         excerpts=excerpts,
+        attachments=state.get("attachments", []),
     )
     messages = [ChatMessage("system", prompts.assistant.render(language=language))]
     for turn in state.get("window", []):
@@ -48,4 +49,7 @@ def conversation_prompt(state: State, context: GraphContext) -> list[ChatMessage
         if turn["bot"]:
             messages.append(ChatMessage("assistant", turn["bot"]))
     # Beside the question, not at the top: what stays the same from turn to turn comes first, for caches.
-    return [*messages, ChatMessage("user", background), ChatMessage("user", text)]
+    messages.append(ChatMessage("user", background))
+    if text.strip():
+        messages.append(ChatMessage("user", text))
+    return messages

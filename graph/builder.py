@@ -31,8 +31,10 @@ from graph.state import State
 
 Graph = CompiledStateGraph[State, GraphContext, State, State]
 
-# Above any ``Limits.model_deadline_ms``: it only ends a node that its own deadline could not.
+# Above any ``Limits.model_deadline_ms`` and ``media_deadline_ms``: they only end a node that its own deadline
+# could not.
 _MODEL_NODE_TIMEOUT = TimeoutPolicy(run_timeout=timedelta(seconds=30))
+_MEDIA_NODE_TIMEOUT = TimeoutPolicy(run_timeout=timedelta(seconds=120))
 
 
 def _never(_: Exception) -> bool:
@@ -72,7 +74,7 @@ def build_graph(
         context_schema: the type of the context; another one only for ``langgraph dev``.
     """
     graph = StateGraph(State, context_schema=context_schema)
-    graph.add_node("transcribe", transcribe, timeout=_MODEL_NODE_TIMEOUT, retry_policy=_NO_RETRY)
+    graph.add_node("transcribe", transcribe, timeout=_MEDIA_NODE_TIMEOUT, retry_policy=_NO_RETRY)
     graph.add_node("detect_handoff", detect_handoff)
     graph.add_node("reply", reply, timeout=_MODEL_NODE_TIMEOUT, retry_policy=_NO_RETRY)
     graph.add_node("hand_over", hand_over)

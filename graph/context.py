@@ -6,15 +6,23 @@ other prompt files, give the next turn another context; a turn that runs keeps t
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
+from graph.audio import AudioLimits
 from graph.classifier import HandoffClassifier
+from graph.documents import DocumentLimits
+from graph.hearing import Describer, MediaSource, Transcriber
 from graph.keywords import Keywords
 from graph.knowledge import Knowledge
 from graph.prompts import PromptSet
+from ponte.domain.message import Media
 from ponte.errors import PonteError
+
+_UNDERSTOOD: Final = 500
 
 
 class ModelFailed(PonteError):
@@ -79,6 +87,12 @@ class Limits:
         retry_after_ms: the longest wait that the server may ask for; a longer one is a failure at once.
         model_deadline_ms: for all tries together.
         judge_grace_ms: how long a finished reply waits for the judge.
+        transcribe_timeout_ms: for one try of the speech or the vision model; a tenth of the audio's length
+            comes on top.
+        media_deadline_ms: for all files of a turn together.
+        agent_media_ms: for all files of a message that an agent waits for.
+        audio: bounds of audio.
+        documents: bounds of documents.
     """
 
     window_turns: int = 20
@@ -91,6 +105,37 @@ class Limits:
     retry_after_ms: int = 2_000
     model_deadline_ms: int = 18_000
     judge_grace_ms: int = 250
+    transcribe_timeout_ms: int = 15_000
+    media_deadline_ms: int = 100_000
+    agent_media_ms: int = 6_000
+    audio: AudioLimits = field(default_factory=AudioLimits)
+    documents: DocumentLimits = field(default_factory=DocumentLimits)
+
+
+class Understood:
+    """What was heard and read in files, by the files' keys: a voice note is paid for once.
+
+    Bounded: the least lately used goes first.
+
+    Args:
+        at_once: how many files may be taken apart at a time; each may need some 100 MB and a processor.
+    """
+
+    def __init__(self, at_once: int = 3) -> None:
+        self.gate = asyncio.Semaphore(at_once)
+        self._found: OrderedDict[str, Media] = OrderedDict()
+
+    def get(self, key: str) -> Media | None:
+        """Return what is known of a file."""
+        if key in self._found:
+            self._found.move_to_end(key)
+        return self._found.get(key)
+
+    def put(self, key: str, media: Media) -> None:
+        """Remember what was found out about a file."""
+        self._found[key] = media
+        if len(self._found) > _UNDERSTOOD:
+            self._found.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +151,10 @@ class GraphContext:
         clock: the time.
         agent_locale: the language of what agents read.
         limits: bounds of a turn.
+        media: the customers' files; None: none can be read.
+        transcriber: hears voice notes; None: a human does.
+        describer: sees pictures; None: a human does.
+        understood: what was found out about files in this process.
     """
 
     prompts: PromptSet
@@ -116,3 +165,7 @@ class GraphContext:
     clock: Clock
     agent_locale: str = "pt-BR"
     limits: Limits = field(default_factory=Limits)
+    media: MediaSource | None = None
+    transcriber: Transcriber | None = None
+    describer: Describer | None = None
+    understood: Understood = field(default_factory=Understood)

@@ -13,6 +13,8 @@ from graph.builder import Graph
 from graph.context import GraphContext
 from graph.reminders import Reminders
 from graph.turn import run_turn
+from graph.understanding import understand_for_agent
+from graph.voice_answers import VoiceAnswers
 from graph.worker import LEASE_MS, Worker
 from ponte.accounts import Accounts
 from ponte.delivery import DeliveryService
@@ -22,8 +24,10 @@ from ponte.domain.message import Inbound, Kind, Message
 from ponte.feed import ChangeFeed
 from ponte.handoff import HandoffDesk
 from ponte.intake import Intake
+from ponte.media_intake import MediaIntake
+from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
-from ponte.ports import Store
+from ponte.ports import Store, Templates
 from ponte.signals import Signals
 from ponte.testing import FakeMessenger, ManualClock
 
@@ -41,6 +45,9 @@ class Pipeline:
         clock: the time; moved by ``settle``.
         messenger: Twilio's fake.
         debounce_ms: as in the settings.
+        voice: speaks answers; None: all are written.
+        media: fetches the files that customers send; None leaves them where they are.
+        templates: the account's templates; None: there are none, and choices go out as numbered texts.
     """
 
     def __init__(
@@ -52,6 +59,9 @@ class Pipeline:
         clock: ManualClock,
         messenger: FakeMessenger,
         debounce_ms: int = 0,
+        voice: VoiceAnswers | None = None,
+        media: MediaIntake | None = None,
+        templates: Templates | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -60,11 +70,14 @@ class Pipeline:
         self.metrics = Metrics()
         self.context = context
         self.intake = Intake(store, clock, self.signals, self.metrics)
-        self.desk = HandoffDesk(store, clock, self.signals)
+        self.desk = HandoffDesk(store, clock, self.signals, voice.voice if voice else None, templates)
         self.accounts = Accounts(store, clock)
         self.feed = ChangeFeed(store, clock)
         self._graph = graph
         self._debounce_ms = debounce_ms
+        self._media = media
+        self._voice = voice
+        self._templates = templates
         self._lives = 0
         self.restart()
 
@@ -81,6 +94,9 @@ class Pipeline:
             metrics=self.metrics,
             idle_ms=_DAY_MS,
             default_language="pt-BR",
+            voice=self._voice,
+            media=self._media,
+            understand=partial(understand_for_agent, self.context),
         )
         self.worker = Worker(
             self.store,
@@ -91,7 +107,15 @@ class Pipeline:
             owner=f"life-{self._lives}",
             debounce_ms=self._debounce_ms,
         )
-        self.delivery = DeliveryService(self.store, self.messenger, self.clock, self.signals, self.metrics)
+        self.delivery = DeliveryService(
+            self.store,
+            self.messenger,
+            self.clock,
+            self.signals,
+            self.metrics,
+            links=MediaLinks("a-secret-for-tests-of-32-characters", "https://ponte.example"),
+            templates=self._templates,
+        )
         self.reminders = Reminders(
             self.store,
             clock=self.clock,

@@ -35,15 +35,21 @@ def with_turn(state: State, bot: str, limits: Limits) -> State:
     """
     record: TurnRecord = {
         "id": state["turn_id"],
-        "customer": state.get("text", "")[: limits.text_chars],
+        "customer": _said(state, limits.text_chars),
         "bot": bot[: limits.text_chars],
     }
     window = [*(t for t in state.get("window", []) if t["id"] != record["id"]), record]
     dropped, window = window[: -limits.window_turns], window[-limits.window_turns :]
-    change: State = {"window": window, "inbound": [], "text": "", "unsure": False}
+    change: State = {"window": window, "inbound": [], "text": "", "attachments": [], "unsure": False}
     if dropped:
         change["summary"] = _summary(state.get("summary", ""), dropped, limits.summary_chars)
     return change
+
+
+def _said(state: State, limit: int) -> str:
+    """Return the turn as the window keeps it: the customer's words, and what came with them, cut."""
+    lines = [state.get("text", ""), *state.get("attachments", [])]
+    return "\n".join(line for line in lines if line.strip())[:limit]
 
 
 def _summary(summary: str, dropped: list[TurnRecord], limit: int) -> str:

@@ -1,25 +1,17 @@
-"""The language model: any server that speaks OpenAI's chat completions.
-
-Retries are here and nowhere else: the SDK's are off, since it would wait as long as a server asks, and
-LangGraph's are off, since they would repeat the whole node.
-"""
+"""The language model: any server that speaks OpenAI's chat completions."""
 
 from __future__ import annotations
 
-import asyncio
-import random
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NotRequired, TypedDict, TypeVar
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
 
-import openai
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
 
 from graph.context import ChatMessage, Limits, ModelFailed, Reply
+from graph.model_calls import once, trying
 from graph.prompt_schema import TemplateHead
-
-T = TypeVar("T")
 
 TRANSFER_TOOL = "transfer_to_human"
 _TOOL: dict[str, object] = {
@@ -41,8 +33,6 @@ _MESSAGES: dict[str, type[SystemMessage | HumanMessage | AIMessage]] = {
     "user": HumanMessage,
     "assistant": AIMessage,
 }
-_TRANSIENT_STATUS = frozenset({408, 409, 429})
-_SERVER_ERROR = 500
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -87,12 +77,14 @@ class ChatResponder:
     async def reply(self, messages: Sequence[ChatMessage]) -> Reply:
         """Answer the customer, or ask for a human by the tool. Raises ModelFailed."""
         given = _translated(messages)
-        return await self._trying(lambda: self._reply(given))
+        return await trying(lambda: self._reply(given), self._limits)
 
     async def judge(self, messages: Sequence[ChatMessage]) -> float:
         """Return the model's number as 0 to 1. One try: a late judgement is worth nothing."""
         given = _translated(messages)
-        answer = await self._once(lambda: self._chat.ainvoke(given, **self._judge_options))
+        answer = await once(
+            lambda: self._chat.ainvoke(given, **self._judge_options), self._limits.model_timeout_ms
+        )
         found = _NUMBER.search(answer.text)
         if found is None:
             raise ModelFailed("the judge answered without a number")
@@ -112,66 +104,6 @@ class ChatResponder:
             raise ModelFailed(refused)
         return Reply(text)
 
-    async def _trying(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until it works or a failure that stays, as far as the tries go. Raises ModelFailed."""
-        limits = self._limits
-        for tries_left in reversed(range(limits.model_tries)):
-            try:
-                return await self._once(call)
-            except _Transient as failure:
-                asked = failure.retry_after_ms
-                if not tries_left or (asked is not None and asked > limits.retry_after_ms):
-                    raise
-                wait = asked if asked is not None else limits.model_backoff_ms * random.uniform(0.25, 1)  # noqa: S311 - spreads retries, guards nothing
-                await asyncio.sleep(wait / 1000)
-        raise ModelFailed("no try allowed; set Limits.model_tries to 1 or more")
-
-    async def _once(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call once. Raises ModelFailed, as ``_Transient`` where another try may help.
-
-        Messages of the client's errors may quote the conversation; only their kind is passed on.
-        """
-        try:
-            async with asyncio.timeout(self._limits.model_timeout_ms / 1000):
-                return await call()
-        except ModelFailed:
-            raise
-        except TimeoutError:
-            raise _Transient(f"no answer within {self._limits.model_timeout_ms} ms") from None
-        except openai.APIStatusError as error:
-            kind = f"{type(error).__name__}, status {error.status_code}, code {error.code}"
-            out_of_credit = error.code == "insufficient_quota"
-            if (
-                error.status_code in _TRANSIENT_STATUS or error.status_code >= _SERVER_ERROR
-            ) and not out_of_credit:
-                raise _Transient(kind, _retry_after(error)) from None
-            raise ModelFailed(kind) from None
-        except openai.APIConnectionError as error:  # timeouts of the client are of this kind, too
-            raise _Transient(f"no connection ({type(error.__cause__ or error).__name__})") from None
-        except Exception as error:
-            # A server that answers something else than chat completions breaks the client in many ways;
-            # whichever it is, the customer must still be answered. The node logs the failure.
-            raise ModelFailed(f"an answer that cannot be read ({type(error).__name__})") from error
-
-
-class _Transient(ModelFailed):
-    """Another try may help."""
-
-    def __init__(self, message: str, retry_after_ms: int | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_ms = retry_after_ms
-
 
 def _translated(messages: Sequence[ChatMessage]) -> list[BaseMessage]:
     return [_MESSAGES[m.role](m.content) for m in messages]
-
-
-def _retry_after(error: openai.APIStatusError) -> int | None:
-    """Return the delay in ms that the server asked for, in seconds or ms; dates are not understood."""
-    headers = error.response.headers
-    for name, factor in (("retry-after-ms", 1), ("retry-after", 1000)):
-        try:
-            return max(0, int(float(headers[name]) * factor))
-        except (KeyError, ValueError, OverflowError):
-            continue
-    return None

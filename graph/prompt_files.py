@@ -16,6 +16,7 @@ from graph.classifier import Example
 from graph.keywords import KeywordSpec
 from graph.knowledge import Section
 from graph.knowledge_files import sections_of
+from graph.opt_out import OptOut, compile_opt_out
 from graph.prompt_schema import (
     LOCALES,
     MESSAGES,
@@ -23,6 +24,7 @@ from graph.prompt_schema import (
     KeywordsFile,
     KeywordsOf,
     KnowledgeHead,
+    OptOutFile,
     SmalltalkFile,
     TemplateHead,
 )
@@ -107,6 +109,17 @@ class Reader:
             return None
         languages = (read.pt_br, read.es, read.en)
         return compile_smalltalk({k: [p for one in languages for p in getattr(one, k)] for k in COURTESIES})
+
+    def opt_out(self) -> OptOut | None:
+        """Read the words that stop our messages and that ask for them again."""
+        read = self.yaml("opt_out.yaml", OptOutFile)
+        if read is None:
+            return None
+        languages = {"pt-BR": read.pt_br, "es": read.es, "en": read.en}
+        opt_out = compile_opt_out({locale: (one.out, one.back) for locale, one in languages.items()})
+        for word in opt_out.contradictions():
+            self._problem("opt_out.yaml", None, f"{word!r} is both under out and under back; keep one.")
+        return opt_out
 
     def examples(self) -> tuple[Example, ...]:
         """Read all of ``handoff/examples/*.tsv``."""

@@ -23,12 +23,18 @@ MESSAGES: dict[str, frozenset[str]] = {
     "bot.acknowledged": frozenset(),
     "bot.goodbye": frozenset(),
     "media.unreadable": frozenset(),
+    "media.repeat": frozenset(),
     "media.sticker": frozenset(),
+    "media.unknown": frozenset(),
+    "opt_out.confirmed": frozenset(),
+    "opt_out.welcome_back": frozenset(),
     "reason.keyword": frozenset({"phrase"}),
     "reason.classifier": frozenset(),
     "reason.model": frozenset({"why"}),
     "reason.no_answer": frozenset(),
     "reason.media": frozenset({"count"}),
+    "reason.unknown": frozenset(),
+    "reason.opted_out": frozenset(),
     "reason.bot_failed": frozenset(),
     "reason.error": frozenset(),
 }
@@ -36,7 +42,8 @@ MESSAGES: dict[str, frozenset[str]] = {
 # Every template, and the variables it may use.
 TEMPLATES: dict[str, frozenset[str]] = {
     "assistant.md": frozenset({"language"}),
-    "background.md": frozenset({"memory", "summary", "brief", "excerpts"}),
+    "background.md": frozenset({"memory", "summary", "brief", "excerpts", "attachments"}),
+    "image.md": frozenset({"language"}),
     "handoff/judge.md": frozenset(),
 }
 
@@ -190,6 +197,69 @@ def _span(span: str) -> tuple[time, time]:
         raise ValueError(f"{span!r}{'' if dash else ' has no dash'}: write it like 08:00-18:00") from None
 
 
+SpeechFormat = Literal["opus", "mp3", "wav", "pcm"]
+
+
+class SpeechCachePolicy(_Strict):
+    """How long what was spoken is kept, to be sent again without speaking it again.
+
+    Args:
+        days: forgotten when it was not used for so long.
+        megabytes: above this the longest unused goes first; what was used within a day stays.
+    """
+
+    days: int = Field(30, ge=1)
+    megabytes: int = Field(200, ge=1)
+
+
+class VoicePolicy(_Strict):
+    """When the bot speaks, and how.
+
+    Args:
+        mode: ``mirror``: when the customer spoke; or ``always``, or ``never``.
+        text_beside: whether the text follows each voice note.
+        voices: the speech server's name of the voice for each language.
+        max_chars: a longer text is sent in writing: nobody listens to minutes.
+        format: what to ask the speech server for.
+        wait_ms: for the voice of one turn; when it takes longer, the text goes out.
+        cache: how long what was spoken is kept.
+    """
+
+    mode: Literal["mirror", "always", "never"] = "mirror"
+    text_beside: bool = False
+    voices: dict[Locale, str] = Field(default_factory=lambda: dict.fromkeys(LOCALES, "alloy"), min_length=1)
+    max_chars: int = Field(600, ge=1, le=1_600)
+    format: SpeechFormat = "opus"
+    wait_ms: int = Field(6_000, ge=500, le=15_000)
+    cache: SpeechCachePolicy = SpeechCachePolicy()
+
+    @field_validator("voices")
+    @classmethod
+    def _named(cls, value: dict[Locale, str]) -> dict[Locale, str]:
+        if nameless := [locale for locale, voice in value.items() if not voice.strip()]:
+            raise ValueError(f"name the voice for {', '.join(nameless)}, or leave the language out")
+        return value
+
+
+class TranscriptionPolicy(_Strict):
+    """What helps to hear customers' voice notes right.
+
+    Args:
+        languages: those that customers speak, as two letters (ISO 639-1).
+        keywords: the company's own words: names, places, products.
+    """
+
+    languages: tuple[str, ...] = ("pt", "es", "en")
+    keywords: tuple[str, ...] = Field((), max_length=100)
+
+    @field_validator("languages")
+    @classmethod
+    def _codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [code for code in value if not (len(code) == 2 and code.isalpha() and code.islower())]:  # noqa: PLR2004 - two letters
+            raise ValueError(f"write each language as two small letters, such as pt; not {', '.join(wrong)}")
+        return value
+
+
 class Policy(_Strict):
     """``policy.yaml``.
 
@@ -197,11 +267,15 @@ class Policy(_Strict):
         waiting_reminder_minutes: after so long without an agent the customer is told once more.
         human_hours: when agents are there; None: not told.
         knowledge: how sure an answer from the knowledge files must be.
+        voice: when the bot speaks, and how; only where a speech server is set.
+        transcription: what helps to hear voice notes right.
     """
 
     waiting_reminder_minutes: int = Field(ge=1)
     human_hours: HumanHours | None
     knowledge: KnowledgePolicy
+    voice: VoicePolicy = VoicePolicy()
+    transcription: TranscriptionPolicy = TranscriptionPolicy()
 
 
 class SmalltalkOf(_Strict):
@@ -219,3 +293,18 @@ class SmalltalkFile(_Strict):
     pt_br: SmalltalkOf = Field(alias="pt-BR")
     es: SmalltalkOf
     en: SmalltalkOf
+
+
+class OptOutOf(_Strict):
+    """One language in ``opt_out.yaml``: whole messages that stop ours, and that ask for them again."""
+
+    out: tuple[str, ...] = Field(min_length=1)
+    back: tuple[str, ...] = Field(min_length=1)
+
+
+class OptOutFile(_Strict):
+    """``opt_out.yaml``."""
+
+    pt_br: OptOutOf = Field(alias="pt-BR")
+    es: OptOutOf
+    en: OptOutOf

@@ -10,6 +10,7 @@ from pathlib import Path
 from graph.classifier import Example
 from graph.keywords import KeywordSpec
 from graph.knowledge import Section
+from graph.opt_out import OptOut
 from graph.prompt_files import Problem, Reader
 from graph.prompt_schema import HandoffPolicy, Policy, TemplateHead
 from graph.smalltalk import Smalltalk
@@ -40,10 +41,12 @@ class PromptSet:
         assistant: the bot's instructions.
         background: how what is known beside the conversation is told to the model.
         judge: the question whether a human is wanted.
+        image: how a picture is described for the assistant.
         messages: the fixed texts by locale and key.
         policy: how the product behaves.
         handoff: thresholds of the detection.
         smalltalk: mere courtesies.
+        opt_out: words that stop our messages and that ask for them again.
         keywords: phrases that ask for a human, by locale.
         examples: labelled messages.
         knowledge: the company's texts, by section.
@@ -53,10 +56,12 @@ class PromptSet:
     assistant: Template
     background: Template
     judge: Template
+    image: Template
     messages: Mapping[str, Mapping[str, Text]]
     policy: Policy
     handoff: HandoffPolicy
     smalltalk: Smalltalk
+    opt_out: OptOut
     keywords: Mapping[str, KeywordSpec]
     examples: tuple[Example, ...]
     knowledge: tuple[Section, ...]
@@ -121,8 +126,16 @@ def read_prompts(directory: Path) -> tuple[PromptSet | None, list[Problem]]:
     policy = reader.yaml("policy.yaml", Policy)
     handoff = reader.yaml("handoff/policy.yaml", HandoffPolicy)
     smalltalk, keywords = reader.smalltalk(), reader.keywords()
+    opt_out = reader.opt_out()
     examples, knowledge = reader.examples(), reader.knowledge()
-    if reader.problems or policy is None or handoff is None or smalltalk is None or keywords is None:
+    if (
+        reader.problems
+        or policy is None
+        or handoff is None
+        or smalltalk is None
+        or keywords is None
+        or opt_out is None
+    ):
         return None, reader.problems
     named = {name: Template(head, body) for name, (head, body) in templates.items()}
     prompts = PromptSet(
@@ -130,10 +143,12 @@ def read_prompts(directory: Path) -> tuple[PromptSet | None, list[Problem]]:
         assistant=named["assistant.md"],
         background=named["background.md"],
         judge=named["handoff/judge.md"],
+        image=named["image.md"],
         messages=messages,
         policy=policy,
         handoff=handoff,
         smalltalk=smalltalk,
+        opt_out=opt_out,
         keywords=keywords,
         examples=examples,
         knowledge=knowledge,

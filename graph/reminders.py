@@ -57,7 +57,9 @@ class Reminders:
             minutes = (now - (waiting.waiting_since or now)) // _MINUTE_MS
             text = self._texts.text("handoff.waiting", waiting.language, minutes=minutes)
             stem = f"w-{waiting.id}-{waiting.waiting_since}"
-            commit = say(Commit(waiting), contact, stem, [(Author.SYSTEM, text, None)], now)
+            # A customer who opted out is told nothing; the wait counts as dealt with all the same.
+            said = [] if contact.opted_out_at is not None else [(Author.SYSTEM, text, None)]
+            commit = say(Commit(waiting), contact, stem, said, now)
             changed = replace(commit.conversation, reminded=True, version=waiting.version + 1, updated_at=now)
             try:
                 await self._store.commit(replace(commit, conversation=changed))

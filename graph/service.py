@@ -19,11 +19,14 @@ from graph.context import GraphContext
 from graph.context_factory import open_graph_context
 from graph.reminders import Reminders
 from graph.turn import run_turn
+from graph.understanding import understand_for_agent
+from graph.voice_answers import VoiceAnswers
 from graph.worker import Worker
-from ponte.bootstrap import Ponte, open_checkpoints, open_whatsapp
+from ponte.bootstrap import Ponte, open_checkpoints, open_media_intake, open_whatsapp
 from ponte.catch_up import CatchUp
 from ponte.delivery import DeliveryService
 from ponte.janitor import Janitor, retention_ms
+from ponte.media_intake import MediaIntake
 from ponte.ports import Checkpoints, Messenger
 
 log = structlog.get_logger(__name__)
@@ -45,12 +48,13 @@ async def run_service(ponte: Ponte) -> AsyncIterator[None]:
     async with (
         open_checkpoints(settings, ponte.store) as checkpoints,
         open_whatsapp(settings, ponte.clock) as messenger,
-        open_graph_context(settings, ponte.clock) as context,
+        open_media_intake(ponte) as media,
+        open_graph_context(settings, ponte.clock, media=ponte.media) as context,
     ):
         if not settings.model_configured:
             log.warning("no_model", answers="from prompts/knowledge alone; set OPENAI_API_KEY for a model")
         stop = asyncio.Event()
-        loops, errands = _parts(ponte, checkpoints, messenger, context, stop)
+        loops, errands = _parts(ponte, checkpoints, messenger, context, media=media, stop=stop)
         running = [
             asyncio.create_task(_supervised(name, run, stop), name=name) for name, run in loops.items()
         ]
@@ -76,6 +80,8 @@ def _parts(
     checkpoints: Checkpoints,
     messenger: Messenger,
     context: GraphContext,
+    *,
+    media: MediaIntake,
     stop: asyncio.Event,
 ) -> tuple[dict[str, _Run], dict[str, _Run]]:
     """Return the loops, which drain when ``stop`` is set, and the errands, which are cancelled."""
@@ -92,6 +98,9 @@ def _parts(
         metrics=ponte.metrics,
         idle_ms=idle_ms,
         default_language=settings.default_locale,
+        voice=VoiceAnswers(ponte.voice, context.prompts.policy.voice) if ponte.voice else None,
+        media=media,
+        understand=partial(understand_for_agent, context),
     )
     worker = Worker(
         store,
@@ -102,7 +111,16 @@ def _parts(
         owner=owner,
         debounce_ms=settings.debounce_ms,
     )
-    delivery = DeliveryService(store, messenger, clock, signals, ponte.metrics)
+    delivery = DeliveryService(
+        store,
+        messenger,
+        clock,
+        signals,
+        ponte.metrics,
+        links=ponte.links,
+        templates=ponte.templates,
+        per_second=settings.twilio_messages_per_second,
+    )
     catch_up = CatchUp(store, messenger, ponte.intake, clock=clock, metrics=ponte.metrics, owner=owner)
     janitor = Janitor(
         store,
@@ -111,6 +129,7 @@ def _parts(
         retention_ms=retention_ms(settings.retention_days),
         idle_ms=idle_ms,
         owner=owner,
+        media=ponte.media,
     )
     reminder_minutes = context.prompts.policy.waiting_reminder_minutes
     reminders = Reminders(
@@ -128,6 +147,8 @@ def _parts(
         "janitor": partial(janitor.run, 5 * _MINUTE_MS),
         "reminders": reminders.run,
     }
+    if ponte.voice is not None:
+        errands["voice"] = ponte.voice.run
     return loops, errands
 
 

@@ -7,12 +7,12 @@ message 5 and at message 5,000, and reading one back can construct nothing (see 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
 from ponte.domain.conversation import ResumeAction, Trigger
-from ponte.domain.message import Author, Kind
+from ponte.domain.message import Author, Details, Kind, Media
 
 
 def clean(text: str) -> str:
@@ -36,13 +36,17 @@ class InboundItem:
         id: the transcript's message id.
         kind: what it is.
         body: the text; empty for pure media.
-        media_types: the declared content type of each file that came with it.
+        media: the files that came with it, fetched where they could be.
+        details: what it carries beside its body, by name.
+        reply_text: the text of the message that it quotes; empty when it quotes none that is known.
     """
 
     id: str
     kind: Kind = Kind.TEXT
     body: str = ""
-    media_types: tuple[str, ...] = ()
+    media: tuple[Media, ...] = ()
+    details: Details = ()
+    reply_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +103,39 @@ class ResumeAnswer(BaseModel):
     memory: str = ""
 
 
+class MediaRecord(TypedDict, total=False):
+    """A ``Media`` as the state keeps it: what names the file and what is known of it, never its bytes.
+
+    ``url`` stays outside: nothing in the graph may fetch it.
+    """
+
+    content_type: str
+    key: str | None
+    size: int | None
+    name: str | None
+    text: str | None
+    language: str | None
+    confidence: float | None
+    duration_ms: int | None
+    error: str | None
+
+
 class InboundRecord(TypedDict):
-    """An ``InboundItem`` as the state keeps it during a turn."""
+    """An ``InboundItem`` as the state keeps it during a turn.
+
+    Args:
+        id: the transcript's message id.
+        kind: what it is.
+        body: the customer's own words.
+        media: the files that came with it.
+        beside: what it carries beside the words, as JSON objects; see ``graph.customer_text``.
+    """
 
     id: str
     kind: str
     body: str
-    media: int
+    media: list[MediaRecord]
+    beside: NotRequired[list[str]]
 
 
 class OutgoingRecord(TypedDict):
@@ -140,7 +170,11 @@ class State(TypedDict, total=False):
         inbound: the customer's messages of this turn; empty once the turn is over.
         memory: the contact's memory from earlier conversations.
         language: the customer's, as one of Ponte's locales.
-        text: what the customer said in this turn; empty once the turn is over.
+        text: what the customer said in this turn, in writing or aloud; empty once the turn is over.
+        attachments: what this turn's files hold, as JSON objects: data beside the customer's words.
+        understood: by message id, this turn's files with what was heard or read in them.
+        ask_repeat: nothing could be heard in this turn; the customer is asked to say it again.
+        unheard: turns in a row in which nothing could be heard.
         unsure: the local classifier could not tell whether a human is wanted.
         unsure_score: the score with which it was unsure.
         outgoing: what this turn says to the customer.
@@ -161,6 +195,10 @@ class State(TypedDict, total=False):
     memory: str
     language: str
     text: str
+    attachments: list[str]
+    understood: dict[str, list[MediaRecord]]
+    ask_repeat: bool
+    unheard: int
     unsure: bool
     unsure_score: float
     outgoing: list[OutgoingRecord]

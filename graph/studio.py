@@ -2,7 +2,7 @@
 
 Give a run an input such as::
 
-    {"turn_id": "1", "inbound": [{"id": "1", "kind": "text", "body": "Quanto custa?", "media": 0}],
+    {"turn_id": "1", "inbound": [{"id": "1", "kind": "text", "body": "Quanto custa?", "media": []}],
      "memory": "", "language": "pt-BR"}
 """
 

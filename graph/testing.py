@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from graph.audio import AudioFile
 from graph.classifier import train
 from graph.context import ChatMessage, Clock, GraphContext, Limits, ModelFailed, Reply, Responder
+from graph.hearing import Describer, Hints, Transcriber, Transcript
 from graph.keywords import Keywords
 from graph.knowledge import Knowledge
 from graph.prompts import load_prompts
+from graph.stored_files import StoredFiles
+from ponte.ports import MediaStore
 
 
 @dataclass(slots=True)
@@ -60,6 +64,43 @@ def failing_responder(reason: str = "scripted failure") -> FakeResponder:
 
 
 @dataclass(slots=True)
+class FakeTranscriber:
+    """A recogniser that hears what it is told to, in order, and then always the last thing.
+
+    Args:
+        answers: words, whole transcripts or failures. An Exception among them is raised.
+        heard: what was given to it so far.
+    """
+
+    answers: Sequence[str | Transcript | Exception] = ("quanto custa a aula?",)
+    heard: list[tuple[AudioFile, Hints]] = field(default_factory=list)
+
+    async def transcribe(self, audio: AudioFile, hints: Hints) -> Transcript:
+        """Return or raise the next scripted answer."""
+        self.heard.append((audio, hints))
+        answer = self.answers[min(len(self.heard), len(self.answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return Transcript(answer, "pt", 0.9) if isinstance(answer, str) else answer
+
+
+@dataclass(slots=True)
+class FakeDescriber:
+    """A model that sees what it is told to; an Exception is raised."""
+
+    answer: str | Exception = "A foto mostra um cavalo."
+    seen: list[bytes] = field(default_factory=list)
+
+    async def describe(self, jpeg: bytes, language: str) -> str:
+        """Return or raise the scripted answer."""
+        del language
+        self.seen.append(jpeg)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass(slots=True)
 class FixedClock:
     """A clock that stands still at ``ms`` (since the epoch, UTC)."""
 
@@ -77,8 +118,11 @@ def fake_context(
     clock: Clock | None = None,
     limits: Limits | None = None,
     agent_locale: str = "pt-BR",
+    media: MediaStore | None = None,
+    transcriber: Transcriber | None = None,
+    describer: Describer | None = None,
 ) -> GraphContext:
-    """Return a context over real prompt files with the given model; no model by default."""
+    """Return a context over real prompt files with the given models; no model by default."""
     prompts = load_prompts(prompts_dir)
     return GraphContext(
         prompts=prompts,
@@ -89,4 +133,7 @@ def fake_context(
         clock=clock or FixedClock(),
         agent_locale=agent_locale,
         limits=limits or Limits(),
+        media=None if media is None else StoredFiles(media),
+        transcriber=transcriber,
+        describer=describer,
     )

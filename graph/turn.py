@@ -6,8 +6,8 @@ from the checkpoint if that was written, without a second call of the model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 from langchain_core.runnables import RunnableConfig
@@ -15,6 +15,8 @@ from langgraph.types import Command, StateSnapshot
 
 from graph.builder import Graph
 from graph.context import GraphContext
+from graph.customer_text import beside_of, words_of
+from graph.media_records import media_record, understood_media
 from graph.nodes.take_back import stretch_ended
 from graph.state import (
     HandoffDecision,
@@ -27,7 +29,7 @@ from graph.state import (
     clean,
 )
 from ponte.domain.conversation import Trigger
-from ponte.domain.message import Author
+from ponte.domain.message import Author, Media
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class TurnResult:
         prompt_version: the prompt files that spoke.
         memory: the contact's new memory, when a human stretch ended resolved; None leaves it.
         model_failed: the model did not answer and something else did.
+        media: by message id, the files of the customer's messages with what was understood of them.
     """
 
     outgoing: tuple[Outgoing, ...]
@@ -49,6 +52,7 @@ class TurnResult:
     prompt_version: str
     memory: str | None
     model_failed: bool
+    media: Mapping[str, tuple[Media, ...]] = field(default_factory=dict)
 
 
 async def run_turn(
@@ -98,7 +102,7 @@ async def run_turn(
             # was given up. New input would discard the interrupt silently; end the stretch instead.
             await _end_stretch(graph, ctx, config, thread, _answer(ResumeAnswer(), "", memory))
         state = await _advance(graph, ctx, config, _input(turn_id, inbound, memory, language))
-    return _result(state, turn_id, ctx, language, spoke=bool(inbound))
+    return _result(state, turn_id, ctx, language, inbound)
 
 
 def _ran(thread: StateSnapshot, turn_id: str) -> bool:
@@ -141,14 +145,22 @@ def _answer(resume: ResumeAnswer, turn_id: str, memory: str) -> ResumeAnswer:
 
 def _input(turn_id: str, inbound: Sequence[InboundItem], memory: str, language: str) -> State:
     records: list[InboundRecord] = [
-        {"id": i.id, "kind": i.kind.value, "body": clean(i.body), "media": len(i.media_types)}
+        {
+            "id": i.id,
+            "kind": i.kind.value,
+            "body": clean(words_of(i.kind, i.body, i.details)),
+            "media": [media_record(m) for m in i.media],
+            "beside": beside_of(i),
+        }
         for i in inbound
     ]
     return {"turn_id": turn_id, "inbound": records, "memory": clean(memory), "language": language}
 
 
-def _result(state: State, turn_id: str, ctx: GraphContext, language: str, *, spoke: bool) -> TurnResult:
-    mine = spoke and state.get("turn_id") == turn_id
+def _result(
+    state: State, turn_id: str, ctx: GraphContext, language: str, inbound: Sequence[InboundItem]
+) -> TurnResult:
+    mine = bool(inbound) and state.get("turn_id") == turn_id
     resolved = state.get("resolved_memory") if state.get("resumed_turn") == turn_id else None
     decision = state.get("decision") if mine else None
     return TurnResult(
@@ -165,4 +177,5 @@ def _result(state: State, turn_id: str, ctx: GraphContext, language: str, *, spo
         prompt_version=(state.get("prompt_version") if mine else None) or ctx.prompts.version,
         memory=resolved,
         model_failed=bool(mine and state.get("model_failed")),
+        media=understood_media(inbound, state.get("understood", {})) if mine else {},
     )

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from ponte.accounts import Accounts
-from ponte.adapters.mongo import open_mongo, open_mongo_checkpoints
-from ponte.adapters.sqlite import SqliteStore, open_sqlite, open_sqlite_checkpoints
+from ponte.adapters.media_fetch import open_media_fetcher
+from ponte.adapters.mongo import MongoStore, open_mongo, open_mongo_checkpoints
+from ponte.adapters.sqlite import FileMedia, SqliteStore, open_sqlite, open_sqlite_checkpoints
+from ponte.adapters.twilio.content import open_templates
 from ponte.adapters.twilio.messenger import open_messenger
 from ponte.clock import SystemClock
 from ponte.feed import ChangeFeed
 from ponte.handoff import HandoffDesk
 from ponte.intake import Intake
+from ponte.media_intake import MediaIntake
+from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
-from ponte.ports import Checkpoints, Clock, Messenger, Store
+from ponte.ports import Checkpoints, Clock, MediaStore, Messenger, Store, Templates, Voice
 from ponte.settings import Settings
 from ponte.signals import Signals
 
@@ -39,11 +43,22 @@ class Ponte:
     desk: HandoffDesk
     accounts: Accounts
     feed: ChangeFeed
+    media: MediaStore
+    links: MediaLinks
+    voice: Voice | None
+    templates: Templates | None
+
+
+OpenVoice = Callable[[Settings, Store, MediaStore, Clock, Metrics], AbstractAsyncContextManager[Voice | None]]
 
 
 @asynccontextmanager
 async def open_ponte(
-    settings: Settings, *, clock: Clock | None = None, store: Store | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    store: Store | None = None,
+    voice: OpenVoice | None = None,
 ) -> AsyncIterator[Ponte]:
     """Open the store, bring its schema up to date, and build the services.
 
@@ -51,6 +66,7 @@ async def open_ponte(
         settings: the settings.
         clock: another clock than the machine's, for tests.
         store: an open store to use in place of the settings' one, for tests.
+        voice: opens what speaks, which lives in a layer above; None: everything is written.
 
     Raises:
         StoreUnavailable: the database does not answer, or is newer than this version.
@@ -64,6 +80,13 @@ async def open_ponte(
         signals, metrics = Signals(), Metrics()
         feed = ChangeFeed(store, clock)
         signals.on_change(feed.ring)
+        media = store.media if isinstance(store, MongoStore) else FileMedia(settings.data_dir)
+        speaker = None
+        if voice is not None:
+            speaker = await stack.enter_async_context(voice(settings, store, media, clock, metrics))
+        templates = None
+        if settings.twilio_account_sid and settings.twilio_auth_token.get_secret_value():
+            templates = await stack.enter_async_context(open_templates(settings, clock))
         yield Ponte(
             settings=settings,
             clock=clock,
@@ -71,9 +94,13 @@ async def open_ponte(
             signals=signals,
             metrics=metrics,
             intake=Intake(store, clock, signals, metrics),
-            desk=HandoffDesk(store, clock, signals),
+            desk=HandoffDesk(store, clock, signals, speaker, templates),
             accounts=Accounts(store, clock),
             feed=feed,
+            media=media,
+            links=MediaLinks(settings.secret_key.get_secret_value(), settings.base_url),
+            voice=speaker,
+            templates=templates,
         )
 
 
@@ -102,6 +129,20 @@ async def open_whatsapp(settings: Settings, clock: Clock) -> AsyncIterator[Messe
     """Open the way to WhatsApp. Only a worker needs it. Raises SettingsError without Twilio's keys."""
     async with open_messenger(settings, clock) as messenger:
         yield messenger
+
+
+@asynccontextmanager
+async def open_media_intake(ponte: Ponte) -> AsyncIterator[MediaIntake]:
+    """Open what fetches customers' files. Only a worker needs it."""
+    settings = ponte.settings
+    async with open_media_fetcher(
+        ponte.media,
+        ponte.clock,
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        api_base_url=settings.twilio_api_base_url,
+    ) as fetcher:
+        yield MediaIntake(fetcher, ponte.media, ponte.clock)
 
 
 async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:

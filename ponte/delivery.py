@@ -3,6 +3,8 @@
 A message is taken by compare-and-set, the conversation's epoch is read again right before the send, and a
 bot's message of an older epoch is cancelled. Fixed notices of the system and the words of people are never
 withdrawn: they say what was true when they were written, and the outbox keeps their order.
+
+What Twilio refuses has the fate that ``ponte.domain.twilio_errors`` gives it.
 """
 
 from __future__ import annotations
@@ -12,13 +14,19 @@ from typing import Final
 
 import structlog
 
+from ponte.choice_contents import ChoiceContents
 from ponte.domain.contact import Contact
-from ponte.domain.message import Author, Delivery, Message, MessageStatus
+from ponte.domain.message import OPT_OUT_NOTICE, Author, Delivery, Message, MessageStatus, parked
+from ponte.domain.twilio_errors import GAVE_UP, OPTED_OUT, OUTSIDE_WINDOW, Fate, fate_of
 from ponte.domain.window import window_open
 from ponte.errors import SendRefused, SendRetryable, SendUnknown
+from ponte.file_order import carries_file, file_leaves, may_follow
 from ponte.keyed_loop import KeyedLoop
+from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
-from ponte.ports import Clock, Messenger, Outbound, Store
+from ponte.outgoing import Prepared, Preparer, is_template, may_wait
+from ponte.pace import Pace
+from ponte.ports import Clock, Messenger, Store, Templates
 from ponte.signals import Signals
 
 log = structlog.get_logger(__name__)
@@ -32,22 +40,44 @@ _FIRST_BACKOFF_MS: Final = 1_000
 _MAX_BACKOFF_MS: Final = 60_000
 # Twilio's clock and ours may differ by this much when a lost answer is looked up.
 _LOOKUP_MARGIN_MS: Final = 120_000
-
-OUTSIDE_WINDOW: Final = 63016
-GAVE_UP: Final = 30008
+# What waits only because our number is too fast is not given up sooner; nor does Twilio keep it longer.
+SLOW_FOR_MS: Final = 4 * 60 * 60 * 1000
+DEFAULT_PER_SECOND: Final = 80.0
 
 
 class DeliveryService:
-    """Empties the outbox through a ``Messenger``."""
+    """Empties the outbox through a ``Messenger``.
+
+    Args:
+        store: where the outbox is.
+        messenger: the way to WhatsApp.
+        clock: the time.
+        signals: wakes consoles; rings when the outbox grew.
+        metrics: counts sends.
+        links: makes the links to files.
+        templates: makes contents for questions with choices; None: those go out as numbered texts.
+        per_second: the most messages a second that this process sends.
+    """
 
     def __init__(
-        self, store: Store, messenger: Messenger, clock: Clock, signals: Signals, metrics: Metrics
+        self,
+        store: Store,
+        messenger: Messenger,
+        clock: Clock,
+        signals: Signals,
+        metrics: Metrics,
+        *,
+        links: MediaLinks | None = None,
+        templates: Templates | None = None,
+        per_second: float = DEFAULT_PER_SECOND,
     ) -> None:
         self._store = store
         self._messenger = messenger
         self._clock = clock
         self._signals = signals
         self._metrics = metrics
+        self._pace = Pace(store, clock, per_second)
+        self._preparer = Preparer(store, links, ChoiceContents(store, templates))
 
     def loop(self, *, concurrency: int, poll_ms: int = 500) -> KeyedLoop:
         """Return the loop that delivers, one task a contact. The caller runs it."""
@@ -60,8 +90,14 @@ class DeliveryService:
         contact: Contact | None = None
         while head := await self._store.outbox_head(contact_id):
             now = self._clock.now()
-            if head.delivery is None or head.delivery.due_at > now:
+            if head.delivery is None or head.delivery.due_at > now or self._pace.held:
                 return
+            if not await may_follow(self._store, head, now):
+                return
+            await self._pace.turn()
+            if self._pace.held:
+                return
+            now = self._clock.now()
             taken = await self._store.take(head, now, now + LEASE_MS)
             if taken is None:
                 return
@@ -70,6 +106,8 @@ class DeliveryService:
                 return
 
     async def _due(self, limit: int) -> list[str]:
+        if await self._pace.look():
+            return []
         return await self._store.due_outbox(self._clock.now(), limit)
 
     async def _send(self, message: Message, contact: Contact) -> bool:
@@ -77,42 +115,103 @@ class DeliveryService:
         delivery = message.delivery
         if delivery is None:
             return True
-        if not window_open(contact.last_inbound_at, self._clock.now()):
-            await self._settle(message, MessageStatus.FAILED, error_code=OUTSIDE_WINDOW)
+        if contact.opted_out_at is not None and message.details != OPT_OUT_NOTICE:
+            await self._settle(message, MessageStatus.FAILED, error_code=OPTED_OUT)
             return True
+        if not is_template(message) and not window_open(contact.last_inbound_at, self._clock.now()):
+            # As it is now: the customer may have written since.
+            contact = await self._store.contact(contact.id)
+            if not window_open(contact.last_inbound_at, self._clock.now()):
+                await self._outside_window(message, delivery)
+                return True
         return await self._try(message, delivery)
 
     async def _try(self, message: Message, delivery: Delivery) -> bool:
         """Make one attempt at Twilio. Returns False when the contact's queue has to wait."""
         try:
-            sid = await self._accepted_before(message, delivery) if delivery.uncertain else None
+            prepared = await self._preparer.prepare(message, delivery.address)
+            sid = await self._accepted_before(message, prepared) if delivery.uncertain else None
             if sid is None:
                 if message.author is Author.BOT and await self._outdated(message, delivery):
                     await self._settle(message, MessageStatus.CANCELLED)
                     return True
-                if self._clock.now() > delivery.lease_until - _SEND_MS:
+                if self._late(delivery):
                     # This process stood still: by the end of a send another one may have begun its own.
                     log.warning("send_too_late", message=message.id)
                     return False
-                sid = await self._messenger.send(Outbound(delivery.address, message.body, message.id))
+                sid = await self._hand_over(message, delivery, prepared)
         except SendRefused as error:
-            log.warning("send_refused", message=message.id, code=error.code, error=str(error))
-            await self._settle(message, MessageStatus.FAILED, error_code=error.code)
-            return True
+            return await self._refused(message, delivery, error)
         except (SendRetryable, SendUnknown) as error:
             await self._retry_later(message, delivery, error)
             return False
+        self._pace.went_well()
         await self._settle(message, MessageStatus.SENT, sid=sid)
         return True
+
+    async def _hand_over(self, message: Message, delivery: Delivery, prepared: Prepared) -> str:
+        """Hand a message to Twilio: a question without its choices, should those be refused."""
+        if carries_file(message):
+            await file_leaves(self._store, message, self._clock.now())
+        try:
+            return await self._messenger.send(prepared.outbound)
+        except SendRefused as error:
+            if prepared.fallback is None or fate_of(error.code) is not Fate.FAIL:
+                raise
+            log.warning("choices_refused", message=message.id, code=error.code)
+            await self._preparer.refused(message)
+            if self._late(delivery):
+                raise SendRetryable("The choices were refused; the text is still to be sent.") from error
+        return await self._messenger.send(prepared.fallback)
+
+    def _late(self, delivery: Delivery) -> bool:
+        return self._clock.now() > delivery.lease_until - _SEND_MS
+
+    async def _refused(self, message: Message, delivery: Delivery, error: SendRefused) -> bool:
+        """Do what the error table says. Returns False when the contact's queue has to wait."""
+        log.warning("send_refused", message=message.id, code=error.code, error=str(error))
+        fate = fate_of(error.code)
+        if fate in {Fate.RETRY, Fate.SLOW}:
+            await self._retry_later(message, delivery, SendRetryable(str(error), error.code))
+            return False
+        if fate is Fate.PARK:
+            await self._outside_window(message, delivery)
+            return True
+        if fate is Fate.OPT_OUT:
+            # Twilio knows of an opt-out that no message to us told of.
+            await self._store.opt_out(message.contact_id, self._clock.now())
+        await self._settle(message, MessageStatus.FAILED, error_code=error.code)
+        return True
+
+    async def _outside_window(self, message: Message, delivery: Delivery) -> None:
+        """An agent's words wait until the customer writes; other words would come too late."""
+        if not may_wait(message, OUTSIDE_WINDOW):
+            await self._settle(message, MessageStatus.FAILED, error_code=OUTSIDE_WINDOW)
+            return
+        await self._store.recall(
+            message.id,
+            MessageStatus.PARKED,
+            parked(delivery),
+            now=self._clock.now(),
+            error_code=OUTSIDE_WINDOW,
+        )
+        self._metrics.sends.labels(MessageStatus.PARKED).inc()
+        self._signals.changed()
 
     async def _outdated(self, message: Message, delivery: Delivery) -> bool:
         conversation = await self._store.conversation(message.conversation_id)
         return conversation.epoch != delivery.epoch
 
-    async def _accepted_before(self, message: Message, delivery: Delivery) -> str | None:
+    async def _accepted_before(self, message: Message, prepared: Prepared) -> str | None:
         """Look for an earlier attempt of this message among what Twilio accepted."""
-        for sent in await self._messenger.sent_to(delivery.address, message.created_at - _LOOKUP_MARGIN_MS):
-            if sent.body == message.body and await self._store.message_by_sid(sent.sid) is None:
+        outbound = prepared.outbound
+        # Twilio lists a content as the text that it became.
+        bodies = {message.body if outbound.content_sid else outbound.body}
+        if prepared.fallback is not None:
+            bodies.add(prepared.fallback.body)
+        for sent in await self._messenger.sent_to(outbound.address, message.created_at - _LOOKUP_MARGIN_MS):
+            alike = sent.body in bodies and bool(sent.files) == (outbound.media_url is not None)
+            if alike and await self._store.message_by_sid(sent.sid) is None:
                 log.info("send_found", message=message.id, sid=sent.sid)
                 return sent.sid
         return None
@@ -135,13 +234,19 @@ class DeliveryService:
     async def _retry_later(
         self, message: Message, delivery: Delivery, error: SendRetryable | SendUnknown
     ) -> None:
-        if delivery.attempts >= MAX_ATTEMPTS:
+        slow = fate_of(error.code) is Fate.SLOW
+        asked = 0 if isinstance(error, SendUnknown) else error.retry_after_ms or 0
+        if slow:
+            asked = await self._pace.hold(asked)
+        patient = slow and self._clock.now() - message.created_at < SLOW_FOR_MS
+        if delivery.attempts >= MAX_ATTEMPTS and not patient:
             log.error("send_given_up", message=message.id, attempts=delivery.attempts, code=error.code)
             await self._settle(message, MessageStatus.FAILED, error_code=error.code or GAVE_UP)
             return
         uncertain = isinstance(error, SendUnknown)
-        asked = 0 if isinstance(error, SendUnknown) else error.retry_after_ms or 0
-        wait = max(min(_MAX_BACKOFF_MS, _FIRST_BACKOFF_MS * 2 ** (delivery.attempts - 1)), asked)
+        # A paused number begins again as one: its messages have no pauses of their own.
+        own = 0 if slow else min(_MAX_BACKOFF_MS, _FIRST_BACKOFF_MS * 2 ** min(delivery.attempts - 1, 10))
+        wait = max(own, asked)
         log.warning(
             "send_retried_later",
             message=message.id,

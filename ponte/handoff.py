@@ -7,19 +7,21 @@ first, it is read and decided again.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ponte.answers import Part, file_parts, messages_of, template_part, text_parts, voice_part
 from ponte.domain import conversation as machine
 from ponte.domain.agent import Agent, Permission
+from ponte.domain.choices import Choice
+from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Status
 from ponte.domain.inbox import InboxKind, InboxRow
-from ponte.domain.message import Author, Delivery, Kind, Message, MessageStatus, position
+from ponte.domain.message import Author, Delivery, Kind, Media, Message, MessageStatus, position
 from ponte.domain.splitting import split_body
-from ponte.domain.window import window_open
 from ponte.errors import Conflict, Forbidden, InvalidInput, NotFound, NotHolder, WrongState
-from ponte.ports import AuditEntry, Clock, Commit, Store
+from ponte.ports import AuditEntry, Clock, Commit, Store, Templates, Voice
 from ponte.signals import Signals
 
 _TRIES: Final = 25
@@ -32,12 +34,28 @@ class HandoffDesk:
 
     Every method raises Forbidden for a role that may not, NotFound for an unknown conversation, and
     WrongState (or a subclass that carries the holder) where the conversation's state forbids it.
+
+    Args:
+        store: where all is kept.
+        clock: the time.
+        signals: wakes delivery, worker and consoles.
+        voice: speaks an agent's typed answer; None where no speech server is set.
+        templates: the account's content templates; None where no account is set.
     """
 
-    def __init__(self, store: Store, clock: Clock, signals: Signals) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        signals: Signals,
+        voice: Voice | None = None,
+        templates: Templates | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._signals = signals
+        self._voice = voice
+        self._templates = templates
 
     async def claim(self, agent: Agent, conversation_id: str) -> Conversation:
         """Take a waiting conversation. The bot's unsent words are withdrawn; a repeated claim is a no-op.
@@ -80,22 +98,160 @@ class HandoffDesk:
         return await self._change(agent, conversation_id, "transfer", decide, detail=to_agent_id or "queue")
 
     async def reply(
-        self, agent: Agent, conversation_id: str, body: str, *, key: str | None = None
+        self,
+        agent: Agent,
+        conversation_id: str,
+        body: str,
+        *,
+        key: str | None = None,
+        voice: bool = False,
+        choices: Sequence[Choice] = (),
     ) -> list[Message]:
-        """Answer the customer on WhatsApp. Returns the queued messages, in parts of 1600 characters.
+        """Answer the customer on WhatsApp. Returns the messages, in parts of 1600 characters.
+
+        They are queued; while WhatsApp's 24-hour window is closed they are parked, and sent when the customer
+        writes again.
 
         Args:
             agent: who answers; must hold the conversation.
             conversation_id: where.
             body: the text; 1 to 16,000 characters.
             key: the caller's own name for this reply; a second call with it sends nothing.
+            voice: speak the text; where that is not possible, it goes out in writing.
+            choices: answers for the customer to tap, at most 10; not for spoken answers.
 
         Raises:
-            InvalidInput: the body is empty or too long.
-            WrongState: WhatsApp's 24-hour window has closed.
+            InvalidInput: the body is empty or too long, a choice cannot be sent, or the answer is to be
+                spoken and no speech server is set.
         """
         self._permit(agent, Permission.WORK)
-        parts = self._parts(body)
+        self._parts(body)
+        parts = text_parts(body, choices)
+        if voice and (spoken := await self._spoken(agent, conversation_id, body.strip(), key)):
+            parts = [voice_part(body.strip(), spoken)]
+        return await self._send(agent, conversation_id, parts, key)
+
+    async def reply_recorded(
+        self, agent: Agent, conversation_id: str, recording: Media, *, key: str | None = None
+    ) -> list[Message]:
+        """Answer the customer with a recording that is in the ``MediaStore`` as a voice note.
+
+        Args:
+            agent: who answers; must hold the conversation.
+            conversation_id: where.
+            recording: the file, with its key.
+            key: the caller's own name for this reply; a second call with it sends nothing.
+        """
+        self._permit(agent, Permission.WORK)
+        return await self._send(agent, conversation_id, [voice_part("", recording)], key)
+
+    async def send_file(
+        self,
+        agent: Agent,
+        conversation_id: str,
+        media: Media,
+        caption: str = "",
+        *,
+        key: str | None = None,
+    ) -> list[Message]:
+        """Send the customer a file that is in the ``MediaStore``, as ``reply`` sends a text.
+
+        Args:
+            agent: who sends; must hold the conversation.
+            conversation_id: where.
+            media: the file, with key, size, and its type as its content shows.
+            caption: a text to go with it; below an image or video, behind other files. May be empty.
+            key: the caller's own name for this; a second call with it sends nothing.
+
+        Raises:
+            InvalidInput: WhatsApp does not take such a file, see ``ponte.domain.media_rules``.
+        """
+        self._permit(agent, Permission.WORK)
+        if caption.strip():
+            self._parts(caption)
+        return await self._send(agent, conversation_id, file_parts(media, caption), key)
+
+    async def send_template(
+        self,
+        agent: Agent,
+        conversation_id: str,
+        content_sid: str,
+        variables: Mapping[str, str],
+        *,
+        key: str | None = None,
+    ) -> list[Message]:
+        """Send the customer a content template: what WhatsApp lets through when the window is closed.
+
+        Args:
+            agent: who sends; must hold the conversation.
+            conversation_id: where.
+            content_sid: Twilio's sid of the template.
+            variables: its variables by name, each up to 1600 characters.
+            key: the caller's own name for this; a second call with it sends nothing.
+
+        Raises:
+            InvalidInput: no Twilio account is set, or a variable is missing, unknown or too long.
+            NotFound: there is no such template.
+            WrongState: the window is closed and the template is not approved.
+            MessengerError: Twilio did not list the templates.
+        """
+        self._permit(agent, Permission.WORK)
+        if self._templates is None:
+            raise InvalidInput("No Twilio account is set, so there are no templates.")
+        found = await self._templates.templates()
+        template = next((t for t in found if t.sid == content_sid), None)
+        if template is None:
+            raise NotFound("There is no such template. GET /v1/templates lists them.")
+        current = await self._store.conversation(conversation_id)
+        contact = await self._store.contact(current.contact_id)
+        part = template_part(template, variables, contact, self._clock.now())
+        return await self._send(agent, conversation_id, [part], key)
+
+    async def withdraw(self, agent: Agent, message_id: str) -> bool:
+        """Cancel a message that waits for the customer to write. False when it does not wait (any more)."""
+        self._permit(agent, Permission.WORK)
+        message = await self._store.message(message_id)
+        current = await self._store.conversation(message.conversation_id)
+        self._require_hold(agent, current)
+        now = self._clock.now()
+        withdrawn = await self._store.withdraw(message_id, now)
+        if withdrawn:
+            await self._store.audit(
+                AuditEntry(f"withdraw:{message_id}", now, agent.id, "withdraw", current.id)
+            )
+            self._signals.changed()
+        return withdrawn
+
+    async def may_answer(self, agent: Agent, conversation_id: str, key: str | None = None) -> Conversation:
+        """Return the conversation if the agent may answer in it: asked before an answer costs anything.
+
+        Also when the answer called ``key`` was given already. The answer itself is checked again.
+        """
+        self._permit(agent, Permission.WORK)
+        current = await self._store.conversation(conversation_id)
+        if key is None or not await self._known(f"a-{conversation_id}-{key}:0"):
+            self._require_hold(agent, current)
+            self._require_claimed(current)
+        return current
+
+    async def _spoken(self, agent: Agent, conversation_id: str, body: str, key: str | None) -> Media | None:
+        """Speak an agent's text."""
+        if self._voice is None:
+            raise InvalidInput(
+                "No speech server is set, so this cannot be sent as voice. Send it as text, or set"
+                " OPENAI_SPEECH_MODEL."
+            )
+        current = await self.may_answer(agent, conversation_id, key)
+        return await self._voice.speak(body, current.language)
+
+    async def _send(
+        self,
+        agent: Agent,
+        conversation_id: str,
+        parts: Sequence[Part],
+        key: str | None,
+    ) -> list[Message]:
+        """Append an agent's messages to the transcript, with their ways out."""
         stem = f"a-{conversation_id}-{key or secrets.token_hex(12)}"
         written: list[Message] = []
 
@@ -105,35 +261,12 @@ class HandoffDesk:
                 written.extend([known, *await self._siblings(stem)])
                 return None
             self._require_hold(agent, current)
-            if current.status is not Status.AGENT_ACTIVE:
-                raise WrongState("Claim the conversation before you answer it.")
+            self._require_claimed(current)
             contact = await self._store.contact(current.contact_id)
-            if not window_open(contact.last_inbound_at, now):
-                raise WrongState(
-                    "WhatsApp's 24-hour window has closed. Wait until the customer writes again."
-                )
-            for n, part in enumerate(parts):
-                seq = current.last_seq + 1 + n
-                written.append(
-                    Message(
-                        id=f"{stem}:{n}",
-                        conversation_id=current.id,
-                        contact_id=current.contact_id,
-                        seq=seq,
-                        author=Author.AGENT,
-                        kind=Kind.TEXT,
-                        body=part,
-                        status=MessageStatus.QUEUED,
-                        created_at=now,
-                        agent_id=agent.id,
-                        delivery=Delivery(
-                            address=contact.address,
-                            position=position(current.opened_at, seq),
-                            epoch=current.epoch,
-                            due_at=now,
-                        ),
-                    )
-                )
+            _require_opted_in(contact)
+            written.extend(
+                messages_of(parts, stem=stem, current=current, contact=contact, agent_id=agent.id, now=now)
+            )
             return Commit(self._appended(current, written, now, seen=True), messages=tuple(written))
 
         await self._change(agent, conversation_id, "reply", decide)
@@ -191,6 +324,7 @@ class HandoffDesk:
         current = await self._store.conversation(message.conversation_id)
         self._require_hold(agent, current)
         contact = await self._store.contact(message.contact_id)
+        _require_opted_in(contact)
         now = self._clock.now()
         again = await self._store.requeue_failed(
             message_id,
@@ -309,9 +443,22 @@ class HandoffDesk:
             raise Forbidden(f"The role {agent.role} may not {permission}.")
 
     @staticmethod
+    def _require_claimed(current: Conversation) -> None:
+        if current.status is not Status.AGENT_ACTIVE:
+            raise WrongState("Claim the conversation before you answer it.")
+
+    @staticmethod
     def _require_hold(agent: Agent, current: Conversation) -> None:
         """Whoever holds it may act; a supervisor may act on any."""
         if agent.may(Permission.OVERRIDE):
             return
         if current.status is Status.AGENT_ACTIVE and current.agent_id != agent.id:
             raise NotHolder(current.agent_id)
+
+
+def _require_opted_in(contact: Contact) -> None:
+    if contact.opted_out_at is not None:
+        raise WrongState(
+            "The customer asked for no more messages, so nothing can be sent. It works again when the "
+            "customer writes a word of prompts/opt_out.yaml, for example START."
+        )

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
 import structlog
 
-from ponte.domain.message import Inbound, MessageStatus, from_twilio
-from ponte.errors import InvalidInput
+from ponte.domain.message import (
+    Author,
+    Delivery,
+    Inbound,
+    Message,
+    MessageStatus,
+    from_twilio,
+    parked,
+    position,
+)
+from ponte.domain.twilio_errors import Fate, fate_of
+from ponte.errors import InvalidInput, NotFound
+from ponte.file_order import carries_file, file_arrived
 from ponte.metrics import Metrics
+from ponte.outgoing import may_wait
+from ponte.pace import ask_for_pause
 from ponte.ports import Clock, Store
 from ponte.signals import Signals
 
 log = structlog.get_logger(__name__)
+
+_AT_WHATSAPP: Final = frozenset({"sent", "delivered"})
+# How long after it was written a message that Twilio could not deliver is tried again.
+_RETRIED_FOR_MS: Final = {Fate.RETRY: 15 * 60 * 1000, Fate.SLOW: 4 * 60 * 60 * 1000}
+_SHORTEST_PAUSE_MS: Final = 2_000
+_LONGEST_PAUSE_MS: Final = 60_000
 
 
 class Intake:
@@ -65,12 +85,75 @@ class Intake:
         if message_id is None:
             message = await self._store.message_by_sid(sid)
             message_id = message.id if message else None
-        changed = message_id is not None and await self._store.settle(
-            message_id, status, now=self._clock.now(), sid=sid, error_code=error_code
-        )
         self._metrics.statuses.labels(status).inc()
+        if message_id is None:
+            return False
         if status is MessageStatus.FAILED:
             log.warning("delivery_failed", sid=sid, error_code=error_code)
+            changed = await self._failed(message_id, sid, error_code)
+        else:
+            changed = await self._store.settle(message_id, status, now=self._clock.now(), sid=sid)
+        if twilio_status.lower() in _AT_WHATSAPP:
+            await self._arrived(message_id)
         if changed:
             self._signals.changed()
         return changed
+
+    async def _failed(self, message_id: str, sid: str, error_code: int | None) -> bool:
+        """Do what the error table says of a message that Twilio took and did not deliver."""
+        now, fate = self._clock.now(), fate_of(error_code)
+        message = await self._message(message_id)
+        if message is None:
+            return False
+        if error_code is not None and may_wait(message, error_code):
+            return await self._recall(message, MessageStatus.PARKED, sid, error_code)
+        if fate is Fate.OPT_OUT:
+            # Twilio refused it because its receiver wants none: no other one is tried.
+            await self._store.opt_out(message.contact_id, now)
+        if fate in {Fate.RETRY, Fate.SLOW} and now - message.created_at < _RETRIED_FOR_MS[fate]:
+            return await self._recall(message, MessageStatus.QUEUED, sid, error_code)
+        return await self._store.settle(
+            message_id, MessageStatus.FAILED, now=now, sid=sid, error_code=error_code
+        )
+
+    async def _recall(
+        self, message: Message, status: MessageStatus, sid: str, error_code: int | None
+    ) -> bool:
+        """Put a message back into the outbox: parked, or due after a pause that grows with its age."""
+        now = self._clock.now()
+        conversation = await self._store.conversation(message.conversation_id)
+        if message.author is Author.BOT and conversation.agent_id is not None:
+            # The bot is silent by now.
+            return await self._store.settle(
+                message.id, MessageStatus.FAILED, now=now, sid=sid, error_code=error_code
+            )
+        contact = await self._store.contact(message.contact_id)
+        pause = min(_LONGEST_PAUSE_MS, max(_SHORTEST_PAUSE_MS, now - message.created_at))
+        delivery = Delivery(
+            address=contact.address,
+            position=position(conversation.opened_at, message.seq),
+            epoch=conversation.epoch,
+            due_at=now + pause,
+        )
+        if status is MessageStatus.PARKED:
+            delivery = parked(delivery)
+        recalled = await self._store.recall(
+            message.id, status, delivery, now=now, sid=sid, error_code=error_code
+        )
+        if recalled and fate_of(error_code) is Fate.SLOW:
+            await ask_for_pause(self._store, now + pause)
+        log.info("message_recalled", message=message.id, status=status, error_code=error_code)
+        return recalled
+
+    async def _arrived(self, message_id: str) -> None:
+        """WhatsApp has the message: what waited for a file may follow it."""
+        message = await self._message(message_id)
+        if message is not None and carries_file(message):
+            await file_arrived(self._store, message, self._clock.now())
+            self._signals.outbox(message.contact_id)
+
+    async def _message(self, message_id: str) -> Message | None:
+        try:
+            return await self._store.message(message_id)
+        except NotFound:
+            return None

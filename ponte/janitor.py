@@ -1,4 +1,4 @@
-"""Keep the database from growing without bound: old checkpoints, closed threads, done inbox rows."""
+"""Keep what is stored from growing without bound: old checkpoints, closed threads, done inbox rows, files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 
 from ponte.domain.conversation import Conversation, Status, expire
 from ponte.errors import Conflict, StoreUnavailable
-from ponte.ports import Checkpoints, Clock, Commit, Store
+from ponte.ports import Checkpoints, Clock, Commit, MediaStore, Store
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +26,15 @@ class Pruned:
     checkpoints: int
     threads: int
     rows: dict[str, int]
+    files: int = 0
 
 
 class Janitor:
     """Removes what nobody needs any more. Walks conversations in the order of their last change.
 
     Of a live thread only the newest checkpoint stays, and it never expires. The thread of a conversation
-    that is over goes after the retention time. Transcripts stay (see ``ponte data``).
+    that is over goes after the retention time, and so does a file that nobody sent or used since. Transcripts
+    stay (see ``ponte data``).
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Janitor:
         retention_ms: int,
         idle_ms: int,
         owner: str,
+        media: MediaStore | None = None,
     ) -> None:
         self._store = store
         self._checkpoints = checkpoints
@@ -51,6 +54,7 @@ class Janitor:
         self._retention_ms = retention_ms
         self._idle_ms = idle_ms
         self._owner = owner
+        self._media = media
 
     async def run_once(self) -> Pruned | None:
         """Make one pass; None when another process is at it."""
@@ -66,9 +70,10 @@ class Janitor:
             async for conversation in self._walk("janitor.closed", until=now - self._retention_ms):
                 threads += await self._drop(conversation, now)
             rows = await self._store.prune(now - self._retention_ms)
+            files = await self._media.prune(now - self._retention_ms) if self._media else 0
         finally:
             await self._store.release_lease(lease)
-        return Pruned(checkpoints, threads, rows)
+        return Pruned(checkpoints, threads, rows, files)
 
     async def run(self, every_ms: int) -> None:
         """Make a pass every ``every_ms`` until cancelled."""
@@ -77,7 +82,11 @@ class Janitor:
             try:
                 if pruned := await self.run_once():
                     log.debug(
-                        "pruned", checkpoints=pruned.checkpoints, threads=pruned.threads, rows=pruned.rows
+                        "pruned",
+                        checkpoints=pruned.checkpoints,
+                        threads=pruned.threads,
+                        rows=pruned.rows,
+                        files=pruned.files,
                     )
             except (StoreUnavailable, Conflict) as error:
                 log.warning("prune_failed", error=str(error))

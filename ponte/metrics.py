@@ -48,6 +48,9 @@ class Metrics:
             "Messages that the webhook missed and the catch-up found",
             registry=self.registry,
         )
+        self.speech = Counter(
+            "ponte_speech", "Texts that were to be spoken", ["outcome"], registry=self.registry
+        )
         self.conversations = Gauge(
             "ponte_conversations", "Open conversations", ["status"], registry=self.registry
         )

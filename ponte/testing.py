@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ponte.domain.message import Inbound
-from ponte.errors import MessengerError, SendUnknown
-from ponte.ports import Clock, Outbound, SentMessage
+from ponte.errors import MessengerError, NotFound, SendUnknown
+from ponte.ports import Clock, Outbound, SentMessage, StoredMedia
 
 
 class ManualClock:
@@ -80,7 +81,11 @@ class FakeMessenger:
 
     async def sent_to(self, address: str, since: int) -> list[SentMessage]:
         """Return what was accepted; see ``ponte.ports.Messenger``."""
-        return [SentMessage(s.sid, s.body, s.at) for s in self.sent if s.address == address and s.at >= since]
+        return [
+            SentMessage(s.sid, s.body, s.at, 1 if s.outbound.media_url else 0)
+            for s in self.sent
+            if s.address == address and s.at >= since
+        ]
 
     async def typing(self, inbound_sid: str) -> None:
         """Remember that typing was shown."""
@@ -91,3 +96,45 @@ class FakeMessenger:
         for inbound in self.inbound:
             if inbound.received_at >= since:
                 yield inbound
+
+
+class MemoryMediaStore:
+    """A ``ponte.ports.MediaStore`` that forgets everything when the process ends."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[StoredMedia, bytes]] = {}
+        self.reads = 0
+
+    async def put(self, content: AsyncIterator[bytes], content_type: str, now: int) -> StoredMedia:
+        """Store a file; see the port."""
+        return self.keep(b"".join([piece async for piece in content]), content_type, now)
+
+    def keep(self, data: bytes, content_type: str, now: int = 0) -> StoredMedia:
+        """Store bytes at once."""
+        key = hashlib.sha256(data).hexdigest()
+        stored = replace(self._files[key][0], stored_at=now) if key in self._files else None
+        stored = stored or StoredMedia(key, content_type, len(data), now)
+        self._files[key] = (stored, data)
+        return stored
+
+    async def stat(self, key: str) -> StoredMedia | None:
+        """Return what is known of a file; None when it is not there."""
+        return self._files[key][0] if key in self._files else None
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield a file's bytes; see the port."""
+        if key not in self._files:
+            raise NotFound("This file is not in the media store.")
+        self.reads += 1
+        yield self._files[key][1][start:end]
+
+    async def delete(self, key: str) -> None:
+        """Delete a file; one that is not there is no error."""
+        self._files.pop(key, None)
+
+    async def prune(self, before: int) -> int:
+        """Delete the files stored before ``before``; returns how many."""
+        old = [key for key, (stored, _) in self._files.items() if stored.stored_at < before]
+        for key in old:
+            del self._files[key]
+        return len(old)

@@ -14,7 +14,7 @@ from graph.local_answer import local_answer
 from graph.memory import with_turn
 from graph.state import DecisionRecord, State, clean
 from ponte.domain.conversation import Trigger
-from ponte.domain.message import Author
+from ponte.domain.message import Author, Kind
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 async def reply(state: State, runtime: Runtime[GraphContext]) -> State:
     """Answer, or decide that a human has to."""
     context = runtime.context
-    if not state.get("text", "").strip():
-        return _said(state, context, context.prompts.text("media.sticker", state["language"]))
+    if fixed := _fixed(state):
+        return _said(state, context, context.prompts.text(fixed, state["language"]))
     if context.responder is None:
         return _from_knowledge(state, context)
     try:
@@ -72,7 +72,7 @@ async def _judgement(judging: asyncio.Future[float] | None, grace_ms: int) -> fl
 
 def _from_knowledge(state: State, context: GraphContext) -> State:
     """Answer without any model configured; a human where the files say nothing."""
-    text = local_answer(state, context, context.prompts.policy.knowledge.answer)
+    text = _local(state, context, context.prompts.policy.knowledge.answer)
     if text is not None:
         return _said(state, context, text)
     return _given_up(state, context, "bot.nothing_found", decide(Trigger.NO_ANSWER, 1.0, context))
@@ -80,11 +80,25 @@ def _from_knowledge(state: State, context: GraphContext) -> State:
 
 def _without_model(state: State, context: GraphContext) -> State:
     """The model is down: answer from the files only what they clearly answer; else a human."""
-    text = local_answer(state, context, context.prompts.policy.knowledge.fallback)
+    text = _local(state, context, context.prompts.policy.knowledge.fallback)
     if text is not None:
         return {**_said(state, context, text), "model_failed": True}
     change = _given_up(state, context, "bot.unavailable", decide(Trigger.BOT_FAILED, 1.0, context))
     return {**change, "model_failed": True}
+
+
+def _local(state: State, context: GraphContext, threshold: float) -> str | None:
+    """Answer from the files; what came without words needs a model or a human."""
+    return local_answer(state, context, threshold) if state.get("text", "").strip() else None
+
+
+def _fixed(state: State) -> str | None:
+    """Return the key of the text that answers a turn in which nothing was said; None for all others."""
+    if state.get("ask_repeat"):
+        return "media.repeat"
+    stickers = all(item["kind"] == Kind.STICKER.value for item in state.get("inbound", []))
+    silent = not state.get("text", "").strip()
+    return "media.sticker" if silent and (stickers or not state.get("attachments")) else None
 
 
 def _said(state: State, context: GraphContext, text: str) -> State:

@@ -44,7 +44,10 @@ def erase(
     customer: Customer,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Delete everything kept of one customer: contact, conversations, messages, threads. Cannot be undone."""
+    """Delete everything kept of one customer: contact, conversations, messages, threads, files.
+
+    A file that another customer's messages have too stays for them. It cannot be undone.
+    """
 
     async def act(ponte: Ponte) -> None:
         contact = await _contact(ponte.store, customer)
@@ -54,7 +57,8 @@ def erase(
             threads = [c.thread_id for c in await _conversations(ponte.store, contact.id)]
             for thread_id in threads:
                 await checkpoints.delete_thread(thread_id)
-        counts = await ponte.store.erase_contact(contact.id)
+        files = await _erase_files(ponte, contact)
+        counts = {**await ponte.store.erase_contact(contact.id), "files": files}
         print(", ".join(f"{name}: {count}" for name, count in {**counts, "threads": len(threads)}.items()))
 
     with_ponte(act)
@@ -62,7 +66,7 @@ def erase(
 
 @app.command()
 def prune() -> None:
-    """Delete old checkpoints, closed threads and done inbox rows now; a worker does it every few minutes."""
+    """Delete old checkpoints, closed threads, done inbox rows and files now; a worker does it by itself."""
 
     async def act(ponte: Ponte) -> None:
         async with open_checkpoints(ponte.settings) as checkpoints:
@@ -73,14 +77,32 @@ def prune() -> None:
                 retention_ms=retention_ms(ponte.settings.retention_days),
                 idle_ms=ponte.settings.idle_hours * _HOUR_MS,
                 owner="ponte-data-prune",
+                media=ponte.media,
             )
             pruned = await janitor.run_once()
         if pruned is None:
             print("A worker is pruning right now; nothing to do.")
         else:
-            print(f"checkpoints: {pruned.checkpoints}, threads: {pruned.threads}, {pruned.rows}")
+            print(
+                f"checkpoints: {pruned.checkpoints}, threads: {pruned.threads}, files: {pruned.files}, "
+                f"{pruned.rows}"
+            )
 
     with_ponte(act)
+
+
+async def _erase_files(ponte: Ponte, contact: Contact) -> int:
+    """Delete the files of the customer's messages, before the messages: cut short, it can be run again."""
+    keys: set[str] = set()
+    for conversation in await _conversations(ponte.store, contact.id):
+        seq = 0
+        while page := await ponte.store.messages(conversation.id, after=seq, limit=_PAGE):
+            keys.update(media.key for message in page for media in message.media if media.key)
+            seq = page[-1].seq
+    own = keys - await ponte.store.media_elsewhere(contact.id, sorted(keys)) if keys else keys
+    for key in own:
+        await ponte.media.delete(key)
+    return len(own)
 
 
 async def _contact(store: Store, customer: str) -> Contact:

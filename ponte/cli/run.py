@@ -27,19 +27,21 @@ def api() -> None:
     from api.serving import run_api  # noqa: PLC0415 - as above
     from graph.prompts import load_prompts  # noqa: PLC0415 - as above
     from graph.service import run_service  # noqa: PLC0415 - as above
+    from graph.voice_notes import open_voice  # noqa: PLC0415 - as above
 
     settings = _configured()
 
     async def prompts() -> None:
         await asyncio.to_thread(load_prompts, settings.prompts_dir)
 
-    app = create_app(settings, background=run_service, readiness={"prompts": prompts})
+    app = create_app(settings, background=run_service, readiness={"prompts": prompts}, voice=open_voice)
     run_api(app, settings.host, settings.port)
 
 
 def worker() -> None:
     """Run turns and deliver messages, without HTTP. Any number of workers may share one MongoDB."""
     from graph.service import run_service  # noqa: PLC0415 - each command loads only what it runs
+    from graph.voice_notes import open_voice  # noqa: PLC0415 - as above
 
     settings = _configured()
 
@@ -47,7 +49,7 @@ def worker() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with open_ponte(settings) as ponte, run_service(ponte):
+        async with open_ponte(settings, voice=open_voice) as ponte, run_service(ponte):
             await stop.wait()
 
     # The event loop that `ponte api` gets from uvicorn, where the platform has it.
@@ -75,6 +77,8 @@ def simulator() -> None:
         business_number=settings.twilio_whatsapp_number,
         webhook_url=f"{settings.base_url}/webhook#rc=5&rp=all",
         customers=DEMO_CUSTOMERS,
+        # Files are fetched from the very address that stands in for Twilio, whatever name a browser uses.
+        public_url=settings.twilio_api_base_url or None,
     )
     run_api(create_app(config), settings.host, settings.simulator_port)
 

@@ -1,0 +1,234 @@
+"""Audio files to 16 kHz mono, and back to small files in pieces; no program beside PyAV is needed.
+
+A file is what its first bytes say, never what its name or its header says: libav is told which container to
+open, and only those a customer's voice comes in. Left to guess, it would also open playlists, which name
+other files and addresses to read.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+
+from graph.unusable import Unusable
+from ponte.domain.message import MediaError
+
+Samples = npt.NDArray[np.int16]
+
+RATE: Final = 16_000
+_FRAME: Final = 320  # 20 ms
+_BITRATE: Final = 24_000
+_CODECS: Final = frozenset(
+    {"opus", "vorbis", "speex", "mp3", "mp3float", "mp2", "aac", "alac", "flac", "amrnb", "amrwb"}
+)
+_SIGNS: Final = (
+    ("ogg", 0, b"OggS"),
+    ("amr", 0, b"#!AMR"),
+    ("wav", 0, b"RIFF"),
+    ("flac", 0, b"fLaC"),
+    ("mov", 4, b"ftyp"),
+    ("matroska", 0, b"\x1a\x45\xdf\xa3"),
+)
+_SYNC: Final = b"\xff\xe0"
+_LAYER: Final = 0x06
+# What may be uploaded as it is, by container: https://platform.openai.com/docs/guides/speech-to-text
+_UPLOADS: Final = {
+    "ogg": ("ogg", "audio/ogg"),
+    "mp3": ("mp3", "audio/mpeg"),
+    "mov": ("m4a", "audio/mp4"),
+    "wav": ("wav", "audio/wav"),
+    "flac": ("flac", "audio/flac"),
+    "matroska": ("webm", "audio/webm"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLimits:
+    """Bounds of what is decoded and sent. Times in ms, sizes in bytes.
+
+    Args:
+        file_bytes: a larger file is refused.
+        duration_ms: longer audio is refused: a cut voice note would be misread.
+        decode_ms: a file that takes longer to decode is given up.
+        piece_ms: the longest piece of audio sent at once.
+        piece_bytes: the largest file sent at once; OpenAI takes 25 MB.
+    """
+
+    file_bytes: int = 32 * 1024 * 1024
+    duration_ms: int = 15 * 60_000
+    decode_ms: int = 60_000
+    piece_ms: int = 10 * 60_000
+    piece_bytes: int = 24 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Decoded audio: 16 kHz, mono, 16 bits.
+
+    Args:
+        samples: the audio.
+        container: libav's name of the container it came in.
+    """
+
+    samples: Samples
+    container: str
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it is."""
+        return len(self.samples) * 1000 // RATE
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """A file to upload.
+
+    Args:
+        name: with the extension by which servers tell the format.
+        content_type: its MIME type.
+        data: its bytes.
+        samples: the same audio, decoded.
+    """
+
+    name: str
+    content_type: str
+    data: bytes
+    samples: Samples
+
+
+def container_of(data: bytes) -> str | None:
+    """Return libav's name of the audio container that the first bytes show; None for anything else."""
+    for container, at, sign in _SIGNS:
+        if data.startswith(sign, at) and (container != "wav" or data.startswith(b"WAVE", 8)):
+            return container
+    return _after_id3(data) if data.startswith(b"ID3") else _raw_frames(data)
+
+
+def _after_id3(data: bytes) -> str:
+    """Tell MP3 from AAC behind an ID3 tag, whose size is four times seven bits."""
+    size = 0
+    for byte in data[6:10]:
+        size = size << 7 | byte & 0x7F
+    return _raw_frames(data[10 + size : 12 + size]) or "mp3"
+
+
+def _raw_frames(data: bytes) -> str | None:
+    """Tell MP3 from AAC by the first frame's synchronisation word: 11 bits, and MPEG's layer, 0 in AAC."""
+    if len(data) < len(_SYNC) or data[0] != _SYNC[0] or data[1] & _SYNC[1] != _SYNC[1]:
+        return None
+    return "mp3" if data[1] & _LAYER else "aac"
+
+
+def decode(data: bytes, limits: AudioLimits) -> Sound:
+    """Decode a file. Blocks: call it in a thread.
+
+    Raises:
+        Unusable: UNREADABLE, for what is no audio or is broken; TOO_LARGE, above a limit.
+    """
+    if len(data) > limits.file_bytes:
+        raise Unusable(MediaError.TOO_LARGE, f"{len(data)} bytes")
+    container = container_of(data)
+    if container is None:
+        raise Unusable(MediaError.UNREADABLE, "no audio that is known here")
+    pieces: list[Samples] = []
+    room = limits.duration_ms * RATE // 1000
+    try:
+        for piece in _decoded(data, container, time.monotonic() + limits.decode_ms / 1000):
+            room -= len(piece)
+            if room < 0:
+                raise Unusable(MediaError.TOO_LARGE, f"longer than {limits.duration_ms} ms")
+            pieces.append(piece)
+    except (av.error.FFmpegError, ValueError, IndexError, OverflowError) as error:
+        raise Unusable(MediaError.UNREADABLE, type(error).__name__) from error
+    if not pieces:
+        raise Unusable(MediaError.UNREADABLE, "no sound in it")
+    return Sound(np.concatenate(pieces), container)
+
+
+def _decoded(data: bytes, container: str, deadline: float) -> Iterator[Samples]:
+    """Yield the file's first audio stream. A frame that is broken ends the file: what came before counts."""
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    some = False
+    with av.open(io.BytesIO(data), mode="r", format=container) as file:
+        if not file.streams.audio:
+            raise Unusable(MediaError.UNREADABLE, "no sound in it")
+        stream = file.streams.audio[0]
+        name = stream.codec_context.name
+        if name not in _CODECS and not name.startswith("pcm_"):
+            raise Unusable(MediaError.UNREADABLE, f"the codec {name}")
+        frames = file.decode(stream)
+        while True:
+            if time.monotonic() > deadline:
+                raise Unusable(MediaError.UNREADABLE, "it takes too long to decode")
+            try:
+                frame = next(frames)
+            except StopIteration:
+                break
+            except av.error.InvalidDataError:
+                if not some:
+                    raise
+                break
+            frame.pts = None
+            for part in resampler.resample(frame):
+                some = True
+                yield part.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+    for part in resampler.resample(None) if some else ():
+        yield part.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+
+
+def encode(samples: Samples) -> bytes:
+    """Return audio as OGG/Opus of 24 kbit/s: 10 minutes are 1.8 MB. Blocks: call it in a thread."""
+    target = io.BytesIO()
+    with av.open(target, mode="w", format="ogg") as file:
+        stream = file.add_stream("libopus", rate=RATE, layout="mono", options={"application": "voip"})
+        stream.bit_rate = _BITRATE
+        for start in range(0, len(samples), RATE):
+            frame = av.AudioFrame.from_ndarray(
+                samples[start : start + RATE].reshape(1, -1), format="s16", layout="mono"
+            )
+            frame.sample_rate = RATE
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def uploads(data: bytes, sound: Sound, limits: AudioLimits) -> list[AudioFile]:
+    """Return what to send for a decoded file: itself where a server can read it, else pieces of it.
+
+    Long audio is split where it is quietest, so that no word is cut. Blocks: call it in a thread.
+    """
+    whole = sound.duration_ms <= limits.piece_ms and len(data) <= limits.piece_bytes
+    if whole and sound.container in _UPLOADS:
+        extension, content_type = _UPLOADS[sound.container]
+        return [AudioFile(f"audio.{extension}", content_type, data, sound.samples)]
+    return [
+        AudioFile(f"audio-{n}.ogg", "audio/ogg", encode(piece), piece)
+        for n, piece in enumerate(split_at_pauses(sound.samples, limits.piece_ms), start=1)
+    ]
+
+
+def split_at_pauses(samples: Samples, piece_ms: int) -> list[Samples]:
+    """Return the audio in as few pieces of at most ``piece_ms`` as there can be, cut where it is quietest.
+
+    Each cut is in the last tenth of what a piece may hold, in the middle of the quietest 300 ms there.
+    """
+    longest = piece_ms * RATE // 1000
+    pieces: list[Samples] = []
+    while len(samples) > longest:
+        begin = longest - longest // 10
+        window = samples[begin:longest]
+        frames = window[: len(window) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float32)
+        width = min(15, len(frames))
+        quiet = np.argmin(np.convolve((frames**2).mean(axis=1), np.ones(width), mode="valid"))
+        cut = begin + (int(quiet) + width // 2) * _FRAME
+        pieces.append(samples[:cut])
+        samples = samples[cut:]
+    return [*pieces, samples]
