@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agent_console.i18n import Catalogue
+from ponte.adapters.content_type import content_type_of
 from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent
+from ponte.domain.media_rules import rule_for
+from ponte.domain.message import Media
+from ponte.domain.templates import Template
 from ponte.errors import (
     AlreadyClaimed,
     Conflict,
     Forbidden,
     InvalidInput,
+    MessengerError,
     NotFound,
     NotHolder,
     PonteError,
@@ -23,6 +29,18 @@ from ponte.errors import (
 )
 
 DISPOSITIONS: Final = ("solved", "informed", "forwarded", "no_reply", "spam")
+
+
+_MAX_NAME: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that the agent chose; ``content_type`` is what the browser says."""
+
+    name: str
+    content_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +127,52 @@ class Actions:
 
         return await self._try(work)
 
+    async def withdraw(self, message_id: str) -> Outcome:
+        """Cancel a message that waits for the customer to write."""
+
+        async def work(agent: Agent) -> str:
+            gone = await self._ponte.desk.withdraw(agent, message_id)
+            return self._say("done.withdraw") if gone else ""
+
+        return await self._try(work)
+
+    async def send_file(self, conversation_id: str, upload: Upload, caption: str) -> Outcome:
+        """Send a file that the agent chose."""
+
+        async def work(agent: Agent) -> str:
+            await self._ponte.desk.may_answer(agent, conversation_id)
+            content_type = content_type_of(io.BytesIO(upload.content), upload.content_type)
+            name = upload.name[:_MAX_NAME]
+            media = Media(url="", content_type=content_type, size=len(upload.content), name=name)
+            rule_for(media)
+            stored = await self._ponte.media.put(_once(upload.content), content_type, self._ponte.clock.now())
+            media = replace(media, key=stored.key)
+            await self._ponte.desk.send_file(agent, conversation_id, media, caption)
+            return self._say("done.file")
+
+        return await self._try(work, bad_input="fail.file")
+
+    async def send_template(
+        self, conversation_id: str, content_sid: str, variables: Mapping[str, str]
+    ) -> Outcome:
+        """Send a template with its variables."""
+
+        async def work(agent: Agent) -> str:
+            await self._ponte.desk.send_template(agent, conversation_id, content_sid, variables)
+            return self._say("done.template")
+
+        return await self._try(work, bad_input="fail.template")
+
+    async def templates(self) -> list[Template]:
+        """Return the approved templates; none when Twilio does not list them."""
+        if self._ponte.templates is None:
+            return []
+        try:
+            await self._ponte.accounts.who(self._token)
+            return [t for t in await self._ponte.templates.templates() if t.approved]
+        except PonteError:
+            return []
+
     async def _try(
         self, work: Callable[[Agent], Awaitable[str]], *, bad_input: str = "fail.input"
     ) -> Outcome:
@@ -135,6 +199,10 @@ class Actions:
             return self._say("author.former")
 
 
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
 _WORDS: Final[tuple[tuple[type[PonteError], str], ...]] = (
     (WrongState, "fail.state"),
     (Forbidden, "fail.role"),
@@ -143,4 +211,5 @@ _WORDS: Final[tuple[tuple[type[PonteError], str], ...]] = (
     (StoreUnavailable, "fail.unavailable"),
     (NotFound, "fail.not_found"),
     (Unauthenticated, "fail.session"),
+    (MessengerError, "fail.twilio"),
 )

@@ -29,7 +29,7 @@ _OPEN_FOLDERS: Final = (f"{PREFIX}/", f"{_ROOT}/static/")
 _POLICY: Final = (
     "default-src 'self'; "
     "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "font-src 'self' data:; connect-src 'self'; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )

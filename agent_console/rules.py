@@ -27,21 +27,21 @@ class Allowed:
     resolve: str | None
 
 
-def allowed(agent: Agent, conversation: Conversation, *, window_open: bool, colleagues: int) -> Allowed:
+def allowed(agent: Agent, conversation: Conversation, *, colleagues: int, opted_out: bool = False) -> Allowed:
     """Return what ``agent`` may do.
 
     Args:
         agent: who asks.
         conversation: as it is now.
-        window_open: whether WhatsApp's 24-hour window is.
         colleagues: how many agents could take a transfer.
+        opted_out: whether the customer wants no messages.
     """
     if not agent.may(Permission.WORK):
         return Allowed(*["deny.role"] * 6)
     held = _not_in_human_hands(conversation) or _held_by_another(agent, conversation)
     return Allowed(
         claim=_claim(agent, conversation),
-        reply=_reply(agent, conversation, window_open=window_open),
+        reply=_reply(agent, conversation, opted_out=opted_out),
         note=None,
         transfer=held or _nowhere_to(conversation, colleagues),
         give_back=held,
@@ -57,12 +57,12 @@ def _claim(agent: Agent, conversation: Conversation) -> str | None:
     return "deny.resolved" if conversation.status is Status.RESOLVED else None
 
 
-def _reply(agent: Agent, conversation: Conversation, *, window_open: bool) -> str | None:
+def _reply(agent: Agent, conversation: Conversation, *, opted_out: bool) -> str | None:
     if conversation.status is Status.AWAITING_AGENT:
         return "deny.claim_first"
     if why := _not_in_human_hands(conversation) or _held_by_another(agent, conversation):
         return why
-    return None if window_open else "deny.window"
+    return "deny.opted_out" if opted_out else None
 
 
 def _not_in_human_hands(conversation: Conversation) -> str | None:

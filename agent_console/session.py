@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from agent_console.actions import Actions, Outcome
+from agent_console.actions import Actions, Outcome, Upload
 from agent_console.board import PAGE, Tab, Wanted
 from agent_console.bridge import Bridge
 from agent_console.i18n import Catalogue
+from ponte.domain.templates import Template
 from ponte.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # More rows or messages than this at once would make every run slow; the search of old ones is elsewhere.
 _MOST_SHOWN: Final = 500
 _REMEMBERED: Final = 50
-_POPOVERS: Final = ("transfer", "return", "resolve")
+_POPOVERS: Final = ("transfer", "return", "resolve", "file", "template")
 
 
 class Session:
@@ -127,6 +128,33 @@ class Session:
         conversation_id = st.query_params.get("c")
         if isinstance(value, Mapping) and conversation_id:
             self._say(conversation_id, self._run(self._actions.retry(str(value.get("id", "")))))
+
+    def withdraw(self, value: object) -> None:
+        """Cancel a message that waits for the customer to write."""
+        conversation_id = st.query_params.get("c")
+        if isinstance(value, Mapping) and conversation_id:
+            self._say(conversation_id, self._run(self._actions.withdraw(str(value.get("id", "")))))
+
+    def templates(self) -> list[Template]:
+        """Return the templates that may be sent now."""
+        return self.bridge.run(self._actions.templates())
+
+    def send_file(self, conversation_id: str) -> None:
+        """Send the file of the form."""
+        chosen = self._state.get(f"file-{conversation_id}")
+        if chosen is None:
+            return
+        upload = Upload(chosen.name, chosen.type or "", chosen.getvalue())
+        caption = str(self._state.get(f"file-caption-{conversation_id}") or "")
+        self._finish(conversation_id, self._actions.send_file(conversation_id, upload, caption))
+
+    def send_template(self, conversation_id: str, template: Template) -> None:
+        """Send the template that is shown, with the form's variables."""
+        variables = {
+            name: str(self._state.get(f"template-{template.sid}-{name}-{conversation_id}") or "")
+            for name in template.variables
+        }
+        self._finish(conversation_id, self._actions.send_template(conversation_id, template.sid, variables))
 
     def send(self, value: object) -> None:
         """Store what the composer sent, once a key, however often it is sent."""

@@ -23,6 +23,8 @@ from agent_console import assets, bridge
 from agent_console.events import HEARTBEAT_S, Events
 from agent_console.guard import Guard
 from agent_console.login import LoginPages
+from agent_console.media import PATH as MEDIA_PATH
+from agent_console.media import MessageFiles
 from ponte.bootstrap import Ponte, open_ponte
 from ponte.errors import StoreUnavailable
 from ponte.settings import Settings
@@ -95,6 +97,7 @@ def create_console(settings: Settings, *, heartbeat_s: float = HEARTBEAT_S) -> S
             Route(
                 "/agent/events", Events(shell.ponte, shell.stopping, heartbeat_s).endpoint, methods=["GET"]
             ),
+            Route(MEDIA_PATH, MessageFiles(shell.ponte).endpoint, methods=["GET"]),
             Mount(assets.base(), assets.Assets()),
             Mount("/agent", ui),
         ],

@@ -20,6 +20,7 @@ from agent_console.components import mount
 from agent_console.i18n import Catalogue, catalogue, choose
 from agent_console.rules import Allowed
 from agent_console.session import Session
+from ponte.domain.templates import MAX_VARIABLE, fill
 from ponte.errors import StoreUnavailable, Unauthenticated
 
 # Only a net under the event stream: changes come through that.
@@ -94,7 +95,7 @@ def _conversation(session: Session, board: Board) -> None:
     mount("head", "head", head, {"back": session.back, "dismiss": session.dismiss})
     with st.container(key="actions", horizontal=True, gap="xsmall"):
         _actions(session, board, opened, rules)
-    handlers = {"older": session.older, "retry": session.retry}
+    handlers = {"older": session.older, "retry": session.retry, "withdraw": session.withdraw}
     mount("transcript", "transcript", view.transcript(board, opened, rules, say), handlers)
     outcome = session.outcome(opened.conversation.id)
     mount("composer", "reply", view.composer(board, opened, rules, say, outcome), {"send": session.send})
@@ -116,6 +117,10 @@ def _actions(session: Session, board: Board, opened: Opened, rules: Allowed) -> 
     _transfer(session, board, view.reason_why_not(board, rules.transfer, say), conversation_id)
     _return(session, view.reason_why_not(board, rules.give_back, say), conversation_id)
     _resolve(session, view.reason_why_not(board, rules.resolve, say), conversation_id)
+    why = view.reason_why_not(board, rules.reply, say)
+    _file(session, why, conversation_id)
+    if view.window_closed(board, opened):
+        _template(session, why, conversation_id)
 
 
 def _transfer(session: Session, board: Board, why: str | None, conversation_id: str) -> None:
@@ -166,6 +171,53 @@ def _resolve(session: Session, why: str | None, conversation_id: str) -> None:
             key=f"resolve-as-{conversation_id}",
         )
         _confirm(session.resolve, "resolve", say, conversation_id)
+
+
+def _file(session: Session, why: str | None, conversation_id: str) -> None:
+    say = session.say
+    with (
+        _popover("file", say("action.file"), ":material/attach_file:", why),
+        st.form("file-form", border=False, clear_on_submit=True),
+    ):
+        st.file_uploader(say("action.file_pick"), key=f"file-{conversation_id}", max_upload_size=16)
+        st.text_input(say("action.file_caption"), key=f"file-caption-{conversation_id}", max_chars=1000)
+        _confirm(session.send_file, "file", say, conversation_id)
+
+
+def _template(session: Session, why: str | None, conversation_id: str) -> None:
+    """Choose a template and fill it in; the preview follows every key that leaves a field."""
+    say = session.say
+    with _popover("template", say("action.template"), ":material/description:", why):
+        if not st.session_state.get("template"):
+            return
+        templates = session.templates()
+        if not templates:
+            st.caption(say("action.template_none"))
+            return
+        template = st.selectbox(
+            say("action.template_pick"),
+            templates,
+            format_func=lambda choice: f"{choice.name} · {choice.language}",
+            key=f"template-pick-{conversation_id}",
+        )
+        values: dict[str, str] = {}
+        samples = dict(template.samples)
+        for name in template.variables:
+            values[name] = st.text_input(
+                say("action.template_variable", name=name),
+                placeholder=samples.get(name, ""),
+                key=f"template-{template.sid}-{name}-{conversation_id}",
+                max_chars=MAX_VARIABLE,
+            )
+        st.caption(say("action.template_preview"))
+        st.text(fill(template, {name: value for name, value in values.items() if value}))
+        st.button(
+            say("action.template_confirm"),
+            key="template-confirm",
+            type="primary",
+            on_click=session.send_template,
+            args=(conversation_id, template),
+        )
 
 
 def _popover(name: str, label: str, symbol: str, why: str | None) -> st.delta_generator.DeltaGenerator:

@@ -12,12 +12,15 @@ from typing import Final, TypeAlias
 import phonenumbers
 
 from agent_console.board import Board, Opened, Tab
+from agent_console.files import files
 from agent_console.i18n import Catalogue
+from agent_console.particulars import particulars
 from agent_console.rules import Allowed, allowed
 from ponte.domain.agent import Agent
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Handoff, Status
 from ponte.domain.message import Author, Kind, Message, MessageStatus
+from ponte.domain.twilio_errors import words_for
 from ponte.domain.window import window_expires_at, window_open
 
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
@@ -51,9 +54,14 @@ def rules_of(board: Board, opened: Opened) -> Allowed:
     return allowed(
         board.agent,
         opened.conversation,
-        window_open=window_open(opened.contact.last_inbound_at, board.now),
         colleagues=len(board.takers()),
+        opted_out=opened.contact.opted_out_at is not None,
     )
+
+
+def window_closed(board: Board, opened: Opened) -> bool:
+    """Tell whether WhatsApp lets only templates through to the open conversation's customer."""
+    return not window_open(opened.contact.last_inbound_at, board.now)
 
 
 def reason_why_not(board: Board, key: str | None, say: Catalogue) -> str | None:
@@ -136,6 +144,7 @@ def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | 
         "status": conversation.status.value,
         "status_label": status,
         "waiting_since": conversation.waiting_since,
+        "opted_out_at": contact.opted_out_at,
         "window_expires": window_expires_at(contact.last_inbound_at),
         "disposition": say("head.disposition", label=say.maybe(f"disposition.{filed}", filed))
         if filed
@@ -166,12 +175,14 @@ def transcript(board: Board, opened: Opened, rules: Allowed, say: Catalogue) -> 
         "now": board.now,
         "conversation": opened.conversation.id,
         "older": opened.older,
-        "messages": [_message(board, m, say, may_retry=may_retry) for m in opened.messages],
-        "texts": dict(say.part("transcript.", "delivery.retry")),
+        "messages": [_message(board, m, opened, say, may_retry=may_retry) for m in opened.messages],
+        "texts": dict(say.part("transcript.", "file.", "delivery.retry", "delivery.withdraw")),
     }
 
 
-def _message(board: Board, message: Message, say: Catalogue, *, may_retry: bool) -> dict[str, Plain]:
+def _message(
+    board: Board, message: Message, opened: Opened, say: Catalogue, *, may_retry: bool
+) -> dict[str, Plain]:
     failed = message.status is MessageStatus.FAILED
     outbound = message.author is not Author.CUSTOMER and message.kind is not Kind.NOTE
     kind = message.kind
@@ -182,12 +193,14 @@ def _message(board: Board, message: Message, say: Catalogue, *, may_retry: bool)
         "who": _speaker(board, message, say),
         "body": message.body,
         "label": None if kind is Kind.TEXT else say(f"kind.{kind}"),
-        "files": say("kind.not_shown") if message.media else None,
+        "particulars": dict(particulars(message, opened.messages, say)),
+        "files": [*files(message, say)],
         "at": message.created_at,
         "status": message.status.value,
         "tick": say(f"delivery.{message.status}") if outbound else None,
         "error": _failure(message.error_code, say) if failed else None,
         "retry": failed and may_retry and message.author is Author.AGENT,
+        "withdraw": message.status is MessageStatus.PARKED and may_retry,
         "prompt": say("transcript.prompt", version=message.prompt_version)
         if message.prompt_version
         else None,
@@ -208,7 +221,7 @@ def _speaker(board: Board, message: Message, say: Catalogue) -> str | None:
 def _failure(code: int | None, say: Catalogue) -> str:
     if code is None:
         return say("error.unknown")
-    return say.maybe(f"error.{code}", say("error.other", code=code))
+    return words_for(code, say.locale) or say("error.other", code=code)
 
 
 def composer(
@@ -227,6 +240,7 @@ def composer(
         "reply": reason_why_not(board, rules.reply, say),
         "note": reason_why_not(board, rules.note, say),
         "may_reply": rules.reply is None,
+        "parks": window_closed(board, opened),
         "may_note": rules.note is None,
         "outcome": outcome,
         "recent": [key.rpartition(":")[0] for key in stored[-_RECENT_KEYS:]],

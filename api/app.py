@@ -10,14 +10,15 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from api import conversations, sessions
+from api import conversations, media, sending, sessions
+from api import voice as voice_notes
 from api.errors import install_error_handlers
 from api.events import events_router
 from api.middleware import Edge
 from api.operations import ReadinessCheck, operations_router
 from api.webhook import LIMITS, webhook_router
 from ponte import __version__
-from ponte.bootstrap import Ponte, open_ponte
+from ponte.bootstrap import OpenVoice, Ponte, open_ponte
 from ponte.feed import ChangeFeed
 from ponte.settings import Settings
 
@@ -42,6 +43,7 @@ def create_app(
     background: Background | None = None,
     readiness: Mapping[str, ReadinessCheck] | None = None,
     heartbeat_ms: int = _HEARTBEAT_MS,
+    voice: OpenVoice | None = None,
 ) -> FastAPI:
     """Build the application. Its lifespan opens everything, and closes it in the reverse order.
 
@@ -51,6 +53,7 @@ def create_app(
         background: what runs beside the API when ``settings.run_worker`` is on, e.g. the worker.
         readiness: checks for ``/readyz`` by name, besides the store's.
         heartbeat_ms: how often a quiet event stream shows that it lives, and its session is checked.
+        voice: opens what speaks agents' answers and the bot's, unless ``ponte`` is given.
 
     Returns:
         The application. ``app.state.begin_shutdown`` ends the event streams: call it before the server waits
@@ -66,7 +69,11 @@ def create_app(
             )
         closing: asyncio.Event = app.state.closing
         async with AsyncExitStack() as stack:
-            opened = ponte if ponte is not None else await stack.enter_async_context(open_ponte(settings))
+            opened = (
+                ponte
+                if ponte is not None
+                else await stack.enter_async_context(open_ponte(settings, voice=voice))
+            )
             app.state.ponte = opened
             await stack.enter_async_context(_feeding(opened.feed))
             if background is not None and settings.run_worker:
@@ -95,9 +102,12 @@ def create_app(
     app.include_router(webhook_router(settings))
     app.include_router(sessions.router)
     app.include_router(conversations.router)
+    app.include_router(voice_notes.router)
+    app.include_router(media.router)
+    app.include_router(sending.router)
     app.include_router(events_router(heartbeat_ms))
     app.include_router(operations_router(readiness or {}))
-    app.add_middleware(Edge, limits=LIMITS)
+    app.add_middleware(Edge, limits={**LIMITS, **voice_notes.LIMITS, **sending.LIMITS})
     return app
 
 

@@ -20,6 +20,7 @@ from api.schemas import (
     TransferIn,
 )
 from api.views import conversation_out, conversations_out, messages_out
+from ponte.domain.choices import Choice
 from ponte.domain.conversation import Status
 from ponte.errors import NotFound, WrongState
 from ponte.ports import Store
@@ -114,9 +115,17 @@ async def reply(
 ) -> MessagePage:
     """Answer the customer on WhatsApp. Returns the messages that were queued.
 
-    Only the holder may, and only within WhatsApp's 24-hour window.
+    Only the holder may. While WhatsApp's 24-hour window is closed the messages are `parked`: they go out when
+    the customer writes again.
     """
-    written = await ponte.desk.reply(caller.agent, conversation_id, text.body, key=idempotency_key)
+    written = await ponte.desk.reply(
+        caller.agent,
+        conversation_id,
+        text.body,
+        key=idempotency_key,
+        voice=text.voice,
+        choices=[Choice(c.id, c.title) for c in text.choices],
+    )
     return MessagePage(items=await messages_out(ponte.store, written), next=None)
 
 

@@ -15,6 +15,7 @@ _DESCRIPTIONS: Final = {
     413: "The body is too large.",
     422: "Some fields cannot be used.",
     429: "Too many tries; Retry-After says how many seconds to wait.",
+    502: "Twilio does not answer, or refuses. Try again.",
     503: "The database does not answer. Try again.",
 }
 

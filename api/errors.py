@@ -16,6 +16,7 @@ from ponte.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
+    MessengerError,
     NotFound,
     NotHolder,
     PonteError,
@@ -36,6 +37,7 @@ _STATUSES: Final[dict[type[PonteError], tuple[int, str]]] = {
     WrongState: (409, "wrong_state"),
     Conflict: (409, "conflict"),
     StoreUnavailable: (503, "store_unavailable"),
+    MessengerError: (502, "twilio_error"),
 }
 _HTTP_CODES: Final = {
     400: "bad_request",

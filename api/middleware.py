@@ -33,7 +33,8 @@ class Edge:
 
     Args:
         app: the application.
-        limits: the most bytes of a request's body, by path; ``DEFAULT_LIMIT`` for all other paths.
+        limits: the most bytes of a request's body, by path, or by its last part as in ``*/voice``;
+            ``DEFAULT_LIMIT`` for all other paths.
     """
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int]) -> None:
@@ -47,7 +48,9 @@ class Edge:
             return
         declared, request_id = _read_headers(scope)
         answer = _Answer(send, request_id.encode())
-        limit = self._limits.get(scope["path"], DEFAULT_LIMIT)
+        path: str = scope["path"]
+        ending = self._limits.get(f"*/{path.rpartition('/')[2]}", DEFAULT_LIMIT)
+        limit = self._limits.get(path, ending)
         with bind_correlation(request_id):
             try:
                 await self._app(scope, _limited(receive, declared, limit), answer)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Final
+from typing import Final
 
 import structlog
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.context import PonteDep, closing_of
-from api.documented import errors
 from api.schemas import CheckOut, ReadyOut
 from ponte.bootstrap import Ponte
 from ponte.domain.conversation import Status
-from ponte.errors import NotFound, PonteError, StoreUnavailable
+from ponte.errors import PonteError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -60,14 +59,6 @@ def operations_router(readiness: Mapping[str, ReadinessCheck]) -> APIRouter:
         """Give Prometheus the counts of this process, and how much waits. It holds no personal data."""
         await _refresh(ponte)
         return Response(generate_latest(ponte.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    @router.get("/media/{token}", response_class=Response, responses=errors(404, 422))
-    async def media(
-        token: Annotated[str, Path(max_length=1_000, description="From a message's `media`.")],
-    ) -> Response:
-        """Fetch a file. Ponte keeps none yet, so there is nothing behind any token."""
-        del token
-        raise NotFound("There is no such file.")
 
     return router
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from ponte.domain.agent import Role
 from ponte.domain.conversation import Status, Trigger
-from ponte.domain.message import Author, Kind, MessageStatus
+from ponte.domain.message import Author, Kind, MediaError, MessageStatus
 
 Moment = Annotated[
     str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T20:15:00.123Z"])
@@ -31,6 +31,13 @@ class SessionIn(_In):
     password: SecretStr = Field(max_length=1024, description="The agent's password.")
 
 
+class ChoiceIn(_In):
+    """An answer for the customer to tap."""
+
+    id: str = Field(min_length=1, max_length=200, description="Comes back as the button's payload.")
+    title: str = Field(min_length=1, max_length=24, description="What the customer reads.")
+
+
 class ReplyIn(_In):
     """A text for the customer."""
 
@@ -39,6 +46,31 @@ class ReplyIn(_In):
         max_length=16_000,
         description="The text; over 1600 characters it goes out in several messages.",
         examples=["Olá! Já estou vendo o seu pedido."],
+    )
+    voice: bool = Field(
+        default=False,
+        description="Speak it. A text that is better read or cannot be spoken now goes out in writing.",
+    )
+    choices: list[ChoiceIn] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Answers to tap: up to 3 as buttons, up to 10 as a list, else as a numbered text.",
+    )
+
+
+class TemplateIn(_In):
+    """A template for the customer."""
+
+    content_sid: str = Field(
+        pattern="^HX[0-9a-fA-F]{32}$",
+        description="Twilio's ContentSid.",
+        examples=["HX0123456789abcdef0123456789abcdef"],
+    )
+    variables: dict[str, Annotated[str, Field(max_length=1600)]] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Its variables by name, each one line of up to 1600 characters.",
+        examples=[{"1": "Maria"}],
     )
 
 
@@ -120,6 +152,9 @@ class ContactOut(BaseModel):
     id: str = Field(description="Opaque.", examples=["ct_0a1b"])
     wa_id: str | None = Field(description="WhatsApp's id, where Twilio gave one.", examples=["5511900000000"])
     name: str | None = Field(description="The profile name, where Twilio gave one.", examples=["João"])
+    opted_out_at: Moment | None = Field(
+        None, description="Since when the customer wants no messages; nothing can be sent to them then."
+    )
 
 
 class HandoffOut(BaseModel):
@@ -167,8 +202,19 @@ class ConversationPage(BaseModel):
 class MediaOut(BaseModel):
     """A file that came with a message."""
 
-    content_type: str = Field(description="As Twilio declared it.", examples=["audio/ogg"])
-    url: str | None = Field(None, description="Where to fetch it; null while Ponte does not keep the file.")
+    content_type: str = Field(
+        description="As its content shows; as Twilio declared it while `url` is null.", examples=["audio/ogg"]
+    )
+    url: str | None = Field(
+        None, description="Where to fetch it, with the session's token; null when there is no file to fetch."
+    )
+    size: int | None = Field(None, description="Bytes.")
+    name: str | None = Field(None, description="The file's name, where one is known.")
+    text: str | None = Field(None, description="What was said in it, or what is written in it.")
+    language: str | None = Field(None, description="Of `text`.", examples=["pt"])
+    confidence: float | None = Field(None, description="Of `text`, 0 to 1.")
+    duration_ms: int | None = Field(None, description="Of audio and video.")
+    error: MediaError | None = Field(None, description="Why it cannot be used.")
 
 
 class MessageOut(BaseModel):
@@ -179,6 +225,16 @@ class MessageOut(BaseModel):
     author: Author = Field(description="Who wrote it.")
     kind: Kind = Field(description="What it is; a note is for agents only.")
     body: str = Field(description="The text.")
+    details: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "What it carries beside its text, by name: button_text, button_payload, list_id, list_title, "
+            "latitude, longitude, address, label, contact_name, contact_phone, forwarded, referral_headline, "
+            "referral_url ...; message_type, as Twilio calls it, when the kind is unknown."
+        ),
+        examples=[{"label": "Hípica Ponte Alta", "latitude": "-23.550500", "longitude": "-46.633300"}],
+    )
+    reply_to: str | None = Field(None, description="Twilio's MessageSid of the message that it quotes.")
     media: list[MediaOut] = Field(description="The files that came with it.")
     status: MessageStatus = Field(description="How far it got.")
     created_at: Moment = Field(description="When it came or was written.")
@@ -192,6 +248,30 @@ class MessagePage(BaseModel):
 
     items: list[MessageOut] = Field(description="In order of seq.")
     next: str | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+class TemplateOut(BaseModel):
+    """A content template."""
+
+    content_sid: str = Field(description="Twilio's ContentSid.")
+    name: str = Field(description="Its friendly name.", examples=["volta_pt_br"])
+    family: str = Field(description="The name without its language: the same in all.", examples=["volta"])
+    language: str = Field(description="As Twilio has it.", examples=["pt_BR"])
+    body: str = Field(description="The text, with {{1}} where a variable goes.")
+    variables: list[str] = Field(description="The names of its variables.")
+    samples: dict[str, str] = Field(description="A sample of each variable.")
+    approval: str = Field(
+        description="WhatsApp's word on it; only `approved` ones leave the window.", examples=["approved"]
+    )
+    category: str | None = Field(description="As WhatsApp filed it.", examples=["UTILITY"])
+    content_type: str = Field(description="What it is.", examples=["twilio/text"])
+
+
+class TemplatePage(BaseModel):
+    """All templates."""
+
+    items: list[TemplateOut] = Field(description="By name and language.")
+    next: str | None = Field(None, description="Always null: there is one page.")
 
 
 class FieldError(BaseModel):

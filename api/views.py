@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from api.schemas import (
     AgentOut,
@@ -18,7 +19,7 @@ from api.schemas import (
 from ponte.domain.agent import Agent
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Handoff
-from ponte.domain.message import Message
+from ponte.domain.message import Media, Message
 from ponte.domain.window import window_expires_at
 from ponte.errors import NotFound
 from ponte.ports import Store
@@ -84,7 +85,12 @@ def _conversation_out(conversation: Conversation, contact: Contact, names: Names
     return ConversationOut(
         id=conversation.id,
         status=conversation.status,
-        contact=ContactOut(id=contact.id, wa_id=contact.wa_id, name=contact.name),
+        contact=ContactOut(
+            id=contact.id,
+            wa_id=contact.wa_id,
+            name=contact.name,
+            opted_out_at=_moment(contact.opted_out_at),
+        ),
         agent=_agent_out(conversation.agent_id, names),
         waiting_since=_moment(conversation.waiting_since),
         window_expires_at=_moment(window_expires_at(contact.last_inbound_at)),
@@ -108,13 +114,29 @@ def _message_out(message: Message, names: Names) -> MessageOut:
         author=message.author,
         kind=message.kind,
         body=message.body,
+        details=dict(message.details),
+        reply_to=message.reply_to,
         # Twilio's address of a file needs the account's secret, so it is of no use to an agent.
-        media=[MediaOut(content_type=media.content_type, url=None) for media in message.media],
+        media=[_media_out(message.id, n, media) for n, media in enumerate(message.media)],
         status=message.status,
         created_at=moment(message.created_at),
         prompt_version=message.prompt_version,
         agent=_agent_out(message.agent_id, names),
         error_code=message.error_code,
+    )
+
+
+def _media_out(message_id: str, number: int, media: Media) -> MediaOut:
+    return MediaOut(
+        content_type=media.content_type,
+        url=f"/v1/messages/{quote(message_id, safe='')}/media/{number}" if media.key else None,
+        size=media.size,
+        name=media.name,
+        text=media.text,
+        language=media.language,
+        confidence=media.confidence,
+        duration_ms=media.duration_ms,
+        error=media.error,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # FastAPI reads the annotations of its handlers and models when it is started.
 from simulator.faults import FaultKind, FaultView, Scope
+from simulator.kinds import MediaIn, SayIn, body_of, fields_of, vcard
 from simulator.network import InboundMedia, NetworkError
 from simulator.records import CustomerView, Direction, MessageView, is_wa_id
 from simulator.webhooks import MediaFetchError
@@ -34,17 +35,6 @@ class CustomerIn(_Strict):
 
     wa_id: str
     name: Annotated[str, Field(max_length=120)] = ""
-
-
-class SayIn(_Strict):
-    """What a customer writes; `wait` answers only when the webhook was accepted or given up."""
-
-    body: Annotated[str, Field(max_length=4096)] = ""
-    profile_name: Annotated[str, Field(max_length=120)] | None = None
-    media_url: str | None = None
-    media_base64: str | None = None
-    content_type: Annotated[str, Field(pattern=r"^[\w.+-]+/[\w.+-]+(;.*)?$")] | None = None
-    wait: bool = False
 
 
 class FaultIn(_Strict):
@@ -138,7 +128,13 @@ def _add_customer_routes(router: APIRouter, network: Network) -> None:
         _check_wa_id(wa_id)
         media = await _read_media(network, data)
         try:
-            message, task = network.receive(wa_id, data.body, profile_name=data.profile_name, media=media)
+            message, task = network.receive(
+                wa_id,
+                body_of(data),
+                profile_name=data.profile_name,
+                media=media,
+                fields=fields_of(data, network.ledger.message(data.reply_to or "")),
+            )
         except NetworkError as error:
             raise HTTPException(409, str(error)) from error
         if data.wait:
@@ -170,6 +166,12 @@ def _add_customer_routes(router: APIRouter, network: Network) -> None:
 
 
 async def _read_media(network: Network, data: SayIn) -> list[InboundMedia]:
+    files: list[SayIn | MediaIn] = [data, *data.media]
+    found = [item for one in files for item in await _read_file(network, one)]
+    return [*found, InboundMedia("text/vcard", vcard(data.contact).encode())] if data.contact else found
+
+
+async def _read_file(network: Network, data: SayIn | MediaIn) -> list[InboundMedia]:
     if data.media_url is not None:
         try:
             content_type, content = await network.client.fetch(data.media_url)

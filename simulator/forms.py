@@ -51,13 +51,19 @@ def inbound_form(message: Message, customer: Customer, account_sid: str, public_
     for index, item in enumerate(message.media):
         form[f"MediaContentType{index}"] = item.content_type
         form[f"MediaUrl{index}"] = public_url + media_path(account_sid, message.sid, item.sid)
-    return form
+    # What a message of this type adds, or says otherwise, e.g. its MessageType.
+    return {**form, **message.fields}
 
 
 def _message_type(message: Message) -> str:
     if not message.media:
         return "text"
-    family = message.media[0].content_type.partition("/")[0]
+    content_type = message.media[0].content_type.partition(";")[0].strip()
+    if content_type in {"text/vcard", "text/x-vcard"}:
+        return "contacts"
+    if content_type == "image/webp":
+        return "sticker"
+    family = content_type.partition("/")[0]
     return family if family in {"image", "audio", "video"} else "document"
 
 

@@ -20,7 +20,7 @@ from simulator.records import Customer, Message, is_wa_id
 from simulator.webhooks import WebhookClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from simulator.config import SimulatorConfig
 
@@ -174,6 +174,7 @@ class Network:
         *,
         profile_name: str | None = None,
         media: Sequence[InboundMedia] = (),
+        fields: Mapping[str, str] | None = None,
     ) -> Message:
         """Let a customer write, and wait until the webhook was accepted or given up.
 
@@ -182,7 +183,7 @@ class Network:
         Returns:
             The message, whose `accepted` and `outcomes` tell how its webhook fared.
         """
-        message, task = self.receive(wa_id, body, profile_name=profile_name, media=media)
+        message, task = self.receive(wa_id, body, profile_name=profile_name, media=media, fields=fields)
         await self.settle(task)
         return message
 
@@ -197,6 +198,7 @@ class Network:
         *,
         profile_name: str | None = None,
         media: Sequence[InboundMedia] = (),
+        fields: Mapping[str, str] | None = None,
     ) -> tuple[Message, asyncio.Task[None]]:
         """Take a customer's message and start its webhook.
 
@@ -205,6 +207,7 @@ class Network:
             body: the text.
             profile_name: the name the customer shows; None keeps the one known.
             media: attached files.
+            fields: what this type of message adds to the form, see `simulator.kinds`.
 
         Returns:
             The message, and the task that delivers it.
@@ -212,7 +215,7 @@ class Network:
         Raises:
             NetworkError: there is no webhook URL, a bad `wa_id`, nothing to send, or too much under way.
         """
-        self._check(wa_id, body, media)
+        self._check(wa_id, body, media, fields)
         now = self.now_ms
         customer = self.ledger.customer(wa_id, profile_name)
         customer.last_inbound_ms = now
@@ -228,6 +231,7 @@ class Network:
             created_ms=now,
             updated_ms=now,
             sent_ms=now,
+            fields=dict(fields or {}),
         )
         self.ledger.add(message)
         for item in media:
@@ -238,12 +242,14 @@ class Network:
         before, line.last = line.last, asyncio.Event()
         return message, self.spawn(self._deliver(message, customer, line, before, line.last))
 
-    def _check(self, wa_id: str, body: str, media: Sequence[InboundMedia]) -> None:
+    def _check(
+        self, wa_id: str, body: str, media: Sequence[InboundMedia], fields: Mapping[str, str] | None
+    ) -> None:
         if self._webhook_url is None:
             raise NetworkError("There is no webhook URL yet: set one with PUT /sim/webhook.")
         if not is_wa_id(wa_id):
             raise NetworkError("The wa_id is neither the digits of a phone number nor a name like BR.abc.")
-        if not body and not media:
+        if not body and not media and not fields:
             raise NetworkError("The message is empty: give a body or a file.")
         if media and self.public_url is None:
             raise NetworkError("The simulator does not know its own address: set public_url.")

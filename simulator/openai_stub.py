@@ -25,6 +25,7 @@ from simulator.openai_wire import (
     offers_tool,
     response_schema,
     sample_of_schema,
+    transcription,
 )
 from simulator.silence import silence
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-Status = Literal[200, 400, 401, 429, 500, "hang", "refuse"]
-_STATUSES: tuple[object, ...] = (200, 400, 401, 429, 500, "hang", "refuse")
+Status = Literal[200, 400, 401, 429, 500, "hang", "refuse", "empty", "garbage"]
+_STATUSES: tuple[object, ...] = (200, 400, 401, 429, 500, "hang", "refuse", "empty", "garbage")
 _HOLD_SECONDS = 600
 _OK = 200
 
@@ -77,16 +78,19 @@ class Mode:
     """How the stub answers now.
 
     Attributes:
-        status: an HTTP status; `hang` never answers; `refuse` answers with a model's refusal.
+        status: an HTTP status; `hang` never answers; `refuse` answers with a model's refusal; `empty` and
+            `garbage` answer speech requests with no bytes, and with some that are no recording.
         delay_ms: milliseconds before each answer.
         reply: the answer's template.
         count: after this many requests the stub answers normally again; None for no end.
+        transcription: what every recording says.
     """
 
     status: Status
     delay_ms: int
     reply: str
     count: int | None = None
+    transcription: str = ""
 
 
 class RequestRecord(TypedDict):
@@ -105,7 +109,7 @@ class RequestRecord(TypedDict):
 class _Stub:
     def __init__(self, config: StubConfig) -> None:
         self.config = config
-        self.normal = Mode(200, config.delay_ms, config.reply)
+        self.normal = Mode(200, config.delay_ms, config.reply, transcription=config.transcription)
         self.mode = self.normal
         self.requests: deque[RequestRecord] = deque(maxlen=config.max_requests)
         self.seq = 0
@@ -146,21 +150,29 @@ class _Stub:
             for key, value in form.multi_items():
                 size = None if isinstance(value, str) else value.size
                 name = value if isinstance(value, str) else value.filename
-                body[key] = name if size is None else {"filename": name, "bytes": size}
-        _, failure = await self._begin(request, body, "")
+                if key.endswith("[]"):
+                    listed = body.setdefault(key, [])
+                    if isinstance(listed, list):
+                        listed.append(name)
+                else:
+                    body[key] = name if size is None else {"filename": name, "bytes": size}
+        mode, failure = await self._begin(request, body, "")
         if failure is not None:
             return failure
         if body.get("response_format") == "text":
-            return Response(self.config.transcription, media_type="text/plain")
-        return JSONResponse({"text": self.config.transcription, "languages": ["pt"]})
+            return Response(mode.transcription, media_type="text/plain")
+        return JSONResponse(transcription(body, mode.transcription))
 
     async def speak(self, request: Request) -> Response:
         body = _object(await request.body())
         if body is None:
             return _error(400)
-        _, failure = await self._begin(request, body, str(body.get("input", "")))
+        mode, failure = await self._begin(request, body, str(body.get("input", "")))
         if failure is not None:
             return failure
+        if mode.status in {"empty", "garbage"}:
+            data = b"" if mode.status == "empty" else b"<html>not a recording</html>" * 40
+            return Response(data, media_type="audio/ogg")
         content_type, data = silence(str(body.get("response_format") or "mp3"))
         return Response(data, media_type=content_type)
 
@@ -223,15 +235,16 @@ class _Stub:
         """Change the mode; what is not named goes back to normal. Return what is wrong, if anything."""
         status, delay = data.get("status", 200), data.get("delay_ms", self.normal.delay_ms)
         reply, count = data.get("reply", self.normal.reply), data.get("count")
+        said = data.get("transcription", self.normal.transcription)
         if status not in _STATUSES:
             return f"The status is one of {', '.join(str(item) for item in _STATUSES)}."
         if not isinstance(delay, int) or delay < 0:
             return "The delay_ms is a whole number of milliseconds, 0 or more."
-        if not isinstance(reply, str):
-            return "The reply is a text."
+        if not isinstance(reply, str) or not isinstance(said, str):
+            return "The reply and the transcription are texts."
         if count is not None and (not isinstance(count, int) or count < 1):
             return "The count is a whole number from 1, or null."
-        self.mode = Mode(_status(status), delay, reply, count)
+        self.mode = Mode(_status(status), delay, reply, count, said)
         return None
 
     async def history(self, request: Request) -> Response:
@@ -276,7 +289,7 @@ async def _stream(body: Json, answer: Json, seq: int) -> AsyncIterator[str]:
 
 def _status(value: object) -> Status:
     known: dict[object, Status] = {200: 200, 400: 400, 401: 401, 429: 429, 500: 500}
-    known |= {"hang": "hang", "refuse": "refuse"}
+    known |= {"hang": "hang", "refuse": "refuse", "empty": "empty", "garbage": "garbage"}
     return known[value]
 
 

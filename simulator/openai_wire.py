@@ -93,6 +93,29 @@ def completion(body: Json, answer: Json, seq: int) -> Json:
     return _head(body, seq, "chat.completion") | {"choices": [choice], "usage": _usage(body, answer)}
 
 
+def transcription(body: Json, text: str) -> Json:
+    """Return a transcription in the form that the request's model and format have.
+
+    Args:
+        body: the request's fields.
+        text: what was said.
+    """
+    if body.get("response_format") == "verbose_json":
+        segment = {
+            "id": 0,
+            "start": 0.0,
+            "end": 2.0,
+            "text": text,
+            "avg_logprob": -0.2,
+            "no_speech_prob": 0.01,
+        }
+        head = {"task": "transcribe", "language": "portuguese", "duration": 2.0}
+        return head | {"text": text, "segments": [segment]}
+    if "include[]" in body:
+        return {"text": text, "logprobs": [{"token": word, "logprob": -0.1} for word in text.split()]}
+    return {"text": text, "languages": [{"code": "pt"}]}
+
+
 def completion_chunks(body: Json, answer: Json, seq: int) -> list[Json]:
     """Return a chat completion as the chunks of a stream, a word each.
 

@@ -31,6 +31,7 @@ class MessageView(TypedDict):
     direction: Direction
     body: str
     media: list[MediaView]
+    fields: dict[str, str]
     status: str
     error_code: int | None
     ticks: Ticks | None
@@ -70,7 +71,8 @@ class Media:
 class Message:
     """One message at Twilio, with the record of how its webhook fared.
 
-    `outcomes` has one word an attempt: an HTTP status, or `connect`, `timeout`, `reset`, `lost`.
+    `outcomes` has one word an attempt: an HTTP status, or `connect`, `timeout`, `reset`, `lost`. `fields` are
+    the form fields that only this type of message has, as Twilio names them.
     """
 
     sid: str
@@ -90,6 +92,7 @@ class Message:
     accepted: bool | None = None
     outcomes: list[str] = field(default_factory=list)
     seen: bool = False
+    fields: dict[str, str] = field(default_factory=dict)
 
     def ticks(self) -> Ticks | None:
         """Return the marks beside a customer's own message; the business's messages have none."""
@@ -110,6 +113,7 @@ class Message:
             "direction": self.direction,
             "body": self.body,
             "media": [item.view() for item in self.media],
+            "fields": dict(self.fields),
             "status": self.status,
             "error_code": self.error_code,
             "ticks": self.ticks(),

@@ -176,7 +176,7 @@ function arrange(state) {
   state.button.disabled = !may || !state.text.value.trim();
   state.button.title = may ? word : (why ?? "");
   state.button.lastElementChild.textContent = word;
-  state.hint.textContent = texts["reply.hint"];
+  state.hint.textContent = texts[!note && may && state.data.parks ? "reply.parks" : "reply.hint"];
   state.waiting.replaceChildren(
     ...state.out.map((item) => el("span", { class: "pc-pending" }, icon("clock"), el("span", {}, texts["reply.pending"]), el("span", { class: "pc-pending-body" }, item.body))),
   );

@@ -94,7 +94,7 @@ export default function head({ data, parentElement, setTriggerValue }) {
       data.number === data.name ? "" : el("span", { class: "pc-number" }, data.number),
       el("span", { class: "pc-number" }, data.language),
     ),
-    el("div", { class: "pc-chips" }, statusChip(state), windowChip(state), data.disposition ? el("span", { class: "pc-chip" }, data.disposition) : ""),
+    el("div", { class: "pc-chips" }, statusChip(state), windowChip(state), data.opted_out_at ? el("span", { class: "pc-chip pc-closed" }, data.texts["head.opted_out"]) : "", data.disposition ? el("span", { class: "pc-chip" }, data.disposition) : ""),
     handoff(state) ?? "",
     notice(state) ?? "",
   );

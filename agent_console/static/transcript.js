@@ -1,5 +1,7 @@
 // The conversation as a messenger shows it. Bodies are text, whatever they look like.
 import { clockOf, day, el, full, icon, reconcile, time } from "./common.js";
+import { shown } from "./files.js";
+import { above, within } from "./particulars.js";
 
 const NEAR = 80;
 const TICKS = {
@@ -10,6 +12,7 @@ const TICKS = {
   read: "double",
   failed: "failed",
   cancelled: "stopped",
+  parked: "clock",
 };
 const KINDS = { audio: "audio", location: "pin" };
 
@@ -73,10 +76,16 @@ function bubble(state, item) {
     },
     item.who && !item.same ? el("span", { class: "pc-speaker", title: item.prompt ?? null }, item.who) : null,
     label,
-    item.files && !item.body ? el("span", { class: "pc-files" }, sentence(item.files)) : null,
-    item.body ? el("span", { class: "pc-body", dir: "auto" }, item.body) : null,
+    ...above(item.particulars),
+    ...within(item.particulars),
+    ...shown(item.files, locale, texts),
+    item.body && item.body !== item.particulars.choice?.text ? el("span", { class: "pc-body", dir: "auto" }, item.body) : null,
     el("span", { class: "pc-meta" }, el("time", { title: full(item.at, locale) }, time(item.at, locale)), tick),
     item.status === "cancelled" ? el("span", { class: "pc-fate" }, sentence(item.tick)) : null,
+    item.status === "parked" ? el("span", { class: "pc-fate" }, sentence(item.tick)) : null,
+    item.withdraw
+      ? el("button", { type: "button", class: "pc-retry pc-withdraw", onclick: () => state.send("withdraw", { id: item.id, at: Date.now() }) }, texts["delivery.withdraw"])
+      : null,
     item.status === "failed" ? el("span", { class: "pc-error", role: "note" }, `${sentence(item.tick)}. ${item.error}`) : null,
     item.retry
       ? el("button", { type: "button", class: "pc-retry", onclick: () => state.send("retry", { id: item.id, at: Date.now() }) }, texts["delivery.retry"])

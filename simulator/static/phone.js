@@ -123,7 +123,7 @@ function buildPhone(customer) {
   const pick = (selector) => node.querySelector(selector);
   const phone = {
     waId: customer.wa_id, node, talk: pick('.talk'), state: pick('.state'), input: pick('textarea'),
-    file: pick('input[type=file]'), chosen: pick('.chosen'), items: new Map(), atEnd: true, typingTimer: 0,
+    file: pick('input[type=file]'), chosen: pick('.chosen'), quoted: '', items: new Map(), atEnd: true, typingTimer: 0,
   };
   node.dataset.waId = customer.wa_id;
   phone.talk.dataset.empty = texts.empty;
@@ -132,6 +132,10 @@ function buildPhone(customer) {
   pick('.send').setAttribute('aria-label', texts.send);
   phone.file.setAttribute('aria-label', texts.attach);
   pick('.clip').title = texts.attach;
+  pick('.place').title = texts.place;
+  pick('.place').setAttribute('aria-label', texts.place);
+  pick('.place').addEventListener('click', () => attempt(() => sendPlace(phone)));
+  phone.talk.addEventListener('dblclick', (event) => quote(phone, event.target.closest('.message')));
   pick('.phone-head .close').setAttribute('aria-label', texts.close);
   pick('.chosen .close').setAttribute('aria-label', texts.remove);
   pick('.phone-head .close').addEventListener('click', () => closePhone(customer.wa_id));
@@ -166,8 +170,27 @@ function choose(phone, drop) {
     notice(texts.tooBig);
   }
   const kept = phone.file.files[0];
-  phone.chosen.hidden = !kept;
-  phone.chosen.firstElementChild.textContent = kept ? kept.name : '';
+  if (drop) phone.quoted = '';
+  const answered = phone.quoted ? texts.quote + quotedText(phone) : '';
+  phone.chosen.hidden = !kept && !phone.quoted;
+  phone.chosen.firstElementChild.textContent = [answered, kept ? kept.name : ''].filter(Boolean).join(' · ');
+}
+
+function quotedText(phone) {
+  const item = phone.items.get(phone.quoted);
+  return item ? (item.querySelector('.text')?.textContent ?? '').slice(0, 60) : '';
+}
+
+function quote(phone, item) {
+  if (!item) return;
+  phone.quoted = item.dataset.sid;
+  choose(phone, false);
+  phone.input.focus();
+}
+
+async function sendPlace(phone) {
+  const location = { latitude: -23.55052, longitude: -46.633308, label: texts.placeLabel, address: 'São Paulo' };
+  await call(`/customers/${encodeURIComponent(phone.waId)}/messages`, 'POST', { location });
 }
 
 function showState(phone, customer) {
@@ -248,6 +271,7 @@ async function say(phone) {
   const file = phone.file.files[0];
   if (!body && !file) return;
   const message = { body };
+  if (phone.quoted) message.reply_to = phone.quoted;
   if (file) Object.assign(message, { media_base64: await base64(file), content_type: contentType(file) });
   phone.input.value = '';
   grow(phone.input);

@@ -56,12 +56,28 @@ export function isShown(message) {
   return message.direction === 'inbound' || !['queued', 'sent'].includes(message.status);
 }
 
+// What a message is beside its text and files: a place, a mark, the message that it quotes.
+function beside(fields) {
+  const made = [];
+  if (fields.Forwarded) made.push(element('p', 'quoted', '↪'));
+  if (fields.OriginalRepliedMessageSid) {
+    const quoted = document.querySelector(`[data-sid="${CSS.escape(fields.OriginalRepliedMessageSid)}"] .text`);
+    made.push(element('p', 'quoted', quoted ? quoted.textContent : '…'));
+  }
+  if (fields.Latitude) {
+    const point = `${fields.Latitude}, ${fields.Longitude}`;
+    made.push(element('p', 'text', [fields.Label, fields.Address, point].filter(Boolean).join('\n')));
+  }
+  return made;
+}
+
 export function drawMessage(message) {
   const item = element('li', `message ${message.direction}`);
   item.dataset.testid = 'message';
   item.dataset.direction = message.direction;
   item.dataset.sid = message.sid;
   item.dataset.seq = message.seq;
+  item.title = texts.quoteHow;
   refreshMessage(item, message);
   return item;
 }
@@ -74,7 +90,7 @@ export function refreshMessage(item, message) {
   const files = message.media.map((file) => file.sid).join();
   if (item.dataset.files !== files) {
     item.dataset.files = files;
-    item.replaceChildren(...message.media.map(player));
+    item.replaceChildren(...beside(message.fields), ...message.media.map(player));
     if (message.body) item.append(element('p', 'text', message.body));
     item.append(element('p', 'foot'));
   }
