@@ -19,6 +19,7 @@ from ponte.logs import configure_logging
 from ponte.settings import Settings
 from ponte.testing import FakeMessenger, ManualClock
 from simulator.serving import Served, serve
+from tests.support.spoken import Spoken, record
 
 ROOT = Path(__file__).resolve().parent.parent
 _SUPPORT = Path(__file__).resolve().parent / "support"
@@ -117,6 +118,14 @@ def chromium() -> str:
     found = _browser()
     assert found, "No Chromium: .ci/run installs it."
     return found
+
+
+@pytest.fixture(scope="session")
+def spoken() -> Spoken:
+    """Return what espeak-ng says; in CI its absence fails, since `.ci/run` installs it."""
+    if shutil.which("espeak-ng") is None and not os.environ.get("CI"):
+        pytest.skip("No espeak-ng here. To run this test: apt-get or brew install espeak-ng.")
+    return record()
 
 
 @pytest.fixture

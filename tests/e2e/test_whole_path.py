@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -195,6 +196,32 @@ async def test_statuses_come_back_to_the_message(whole: Whole) -> None:
         return str(items[-1]["status"])
 
     await eventually(answer_status, lambda status: status == "delivered")
+
+
+async def test_a_picture_reaches_the_agent(whole: Whole) -> None:
+    """What a customer photographs is fetched from Twilio and handed to the agent, byte by byte."""
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
+    said = {"media_base64": base64.b64encode(picture).decode(), "content_type": "image/jpeg"}
+    url = f"{whole.simulator}/sim/customers/{MARIA}/messages"
+    async with whole.http.post(url, json={"body": "olha o casco dela", "wait": True, **said}) as answer:
+        assert (await answer.json())["accepted"] is True
+
+    async def conversations() -> list[Json]:
+        return list((await whole.get(f"/v1/conversations?contact={MARIA}"))["items"])
+
+    (conversation,) = await eventually(conversations, bool)
+    path = f"/v1/conversations/{conversation['id']}/messages"
+    message = (await whole.get(path))["items"][0]
+    (file,) = message["media"]
+    assert (message["body"], message["kind"]) == ("olha o casco dela", "image")
+    assert (file["content_type"], file["size"], file["error"]) == ("image/png", len(picture), None)
+    async with whole.http.get(f"{whole.api}{file['url']}", headers=whole.headers) as got:
+        assert (got.status, got.content_type, await got.read()) == (200, "image/png", picture)
+    part = {**whole.headers, "Range": "bytes=1000-1999"}
+    async with whole.http.get(f"{whole.api}{file['url']}", headers=part) as got:
+        assert (got.status, await got.read()) == (206, picture[1000:2000])
+    async with whole.http.get(f"{whole.api}{file['url']}") as got:
+        assert got.status == 401
 
 
 async def test_a_message_that_the_webhook_missed_is_caught_up(tmp_path: Path) -> None:

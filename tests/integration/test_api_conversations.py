@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+import aiohttp
 import pytest
 
 from ponte.domain.agent import Role
@@ -54,7 +56,7 @@ async def test_a_waiting_conversation_is_shown_whole(desk: Desk) -> None:
     assert item == {
         "id": conversation.id,
         "status": "AWAITING_AGENT",
-        "contact": {"wa_id": "5511900000001", "name": "Cliente 1"},
+        "contact": {"wa_id": "5511900000001", "name": "Cliente 1", "opted_out_at": None},
         "agent": None,
         "waiting_since": "2025-06-15T15:06:40.000Z",
         "window_expires_at": "2025-06-16T15:06:40.000Z",
@@ -257,8 +259,8 @@ async def test_only_the_holder_answers(desk: Desk) -> None:
     assert await desk.office.ponte.store.outbox_size() == 0
 
 
-async def test_after_24_hours_a_reply_is_refused(desk: Desk) -> None:
-    """WhatsApp would not deliver it, so the agent is told at once."""
+async def test_after_24_hours_a_reply_is_parked(desk: Desk) -> None:
+    """WhatsApp would not deliver it, so it waits for the customer, and can be withdrawn once."""
     conversation = await claimed(desk)
     desk.office.clock.advance(WINDOW_MS)
     _, token = await desk.office.add_agent("Chefe", Role.SUPERVISOR)
@@ -266,8 +268,33 @@ async def test_after_24_hours_a_reply_is_refused(desk: Desk) -> None:
         "POST", f"/v1/conversations/{conversation.id}/reply", token, json={"body": "Oi"}
     )
 
-    assert answer.status == 409
-    assert "24-hour window" in answer.json["error"]["message"]
+    assert answer.status == 201
+    (message,) = answer.json["items"]
+    assert message["status"] == "parked"
+    path = f"/v1/messages/{quote(message['id'], safe='')}/withdraw"
+    withdrawn = await desk.office.call("POST", path, token)
+    assert (withdrawn.status, withdrawn.json["status"]) == (200, "cancelled")
+    assert (await desk.office.call("POST", path, token)).status == 409
+
+
+async def test_a_file_is_checked_before_it_is_queued(desk: Desk) -> None:
+    """Its content says what it is: a PDF is queued, a script by the name of one is refused."""
+    conversation = await claimed(desk)
+    statuses = []
+    for content in (b"%PDF-1.4 precos", b"#!/bin/sh\necho", b""):
+        form = aiohttp.FormData()
+        form.add_field("file", content, filename="tabela.pdf", content_type="application/pdf")
+        form.add_field("caption", "A tabela")
+        answer = await desk.office.call(
+            "POST", f"/v1/conversations/{conversation.id}/files", desk.ana, data=form
+        )
+        statuses.append(answer.status)
+        if answer.status == 201:
+            file, caption = answer.json["items"]
+            assert (file["kind"], file["media"][0]["name"]) == ("document", "tabela.pdf")
+            assert caption["body"] == "A tabela"
+
+    assert statuses == [201, 422, 422]
 
 
 @pytest.mark.parametrize(

@@ -74,11 +74,6 @@ async def test_metrics_show_what_waits(office: Office) -> None:
     assert "ponte_outbox NaN" in without.text
 
 
-async def test_there_is_no_media_yet(office: Office) -> None:
-    """No token leads to a file."""
-    assert (await office.call("GET", "/media/anything")).status == 404
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.async_api import Browser, Page, Request, async_playwright, expect
 
 from ponte.domain.agent import Agent
 from ponte.domain.conversation import Status
-from ponte.domain.message import Author
+from ponte.domain.message import Author, Details, Kind, Media
+from ponte.ports import Commit
 from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
 
 pytestmark = pytest.mark.browser
@@ -185,3 +190,114 @@ async def test_a_narrow_screen_shows_one_thing_at_a_time(console: RunningConsole
 def _stays_here(request: Request, url: str, problems: list[str]) -> None:
     if not request.url.startswith((url, "data:", "blob:")):
         problems.append(request.url)
+
+
+async def test_every_type_of_message_is_drawn(console: RunningConsole, browser: Browser) -> None:
+    """Places, cards, choices, quotes, marks, advertisements and unknown types are drawn as what they are."""
+    office = console.office
+    ana = await office.agent("Ana")
+    waiting = await office.waiting(*MARIA, "quero falar com atendente")
+    first = (await office.ponte.store.messages(waiting.id))[0]
+    carried: list[tuple[Kind, str, Details]] = [
+        (Kind.LOCATION, "", (("label", "Sé <b>x</b>"), ("latitude", "-23.5"), ("longitude", "-46.6"))),
+        (Kind.CONTACT, "", (("contact_name", "João Lima"), ("contact_phone", "+55 11 98888-7777"))),
+        (Kind.CHOICE, "Pacote de 8", (("list_title", "Pacote de 8"), ("list_description", "2 meses"))),
+        (
+            Kind.TEXT,
+            "Vi o anúncio",
+            (("referral_headline", "Aula grátis"), ("referral_url", "https://fb.me/x")),
+        ),
+        (Kind.TEXT, "Olha", (("forwarded", "true"),)),
+        (Kind.UNKNOWN, "", (("message_type", "order"), ("OrderItems", "sela-01"))),
+    ]
+    rows = tuple(
+        replace(
+            first, id=f"t{n}", sid=f"t{n}", seq=first.seq + n, kind=kind, body=body, details=details,
+            reply_to="t4" if body == "Olha" else None,
+        )
+        for n, (kind, body, details) in enumerate(carried, 1)
+    )  # fmt: skip
+    current = await office.ponte.store.conversation(waiting.id)
+    changed = replace(current, version=current.version + 1, last_seq=rows[-1].seq)
+    await office.ponte.store.commit(Commit(changed, messages=rows, opted_out=True))
+    page = await _log_in(browser, console, ana)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    await page.click(".pc-row")
+    place = page.locator(".pc-place a")
+    await expect(place).to_have_attribute(
+        "href", "https://www.google.com/maps/search/?api=1&query=-23.5%2C-46.6", timeout=20_000
+    )
+    await expect(place).to_have_attribute("rel", "noopener noreferrer nofollow")
+    await expect(page.locator(".pc-place b")).to_have_text("Sé <b>x</b>")
+    await expect(page.locator(".pc-contact")).to_contain_text("João Lima+55 11 98888-7777")
+    await expect(page.locator(".pc-choice")).to_have_text("Pacote de 82 meses")
+    await expect(page.locator(".pc-aside a")).to_have_attribute("href", "https://fb.me/x")
+    await expect(page.locator(".pc-mark")).to_have_text("Encaminhada")
+    await expect(page.locator(".pc-quote")).to_have_text("ClienteVi o anúncio")
+    await expect(page.locator(".pc-unknown")).to_have_text("Tipo: orderOrderItems: sela-01")
+    await expect(page.locator(".pc-head")).to_contain_text("não quer receber mensagens")
+    assert problems == []
+
+
+async def test_files_are_shown_played_and_downloaded(console: RunningConsole, browser: Browser) -> None:
+    """Pictures and recordings are in the transcript, with what was said; documents and losses say so."""
+    office = console.office
+    ana = await office.agent("Ana")
+    heard = Media(
+        "", "audio/wav", text="quero <i>remarcar</i>", language="pt", confidence=0.62, duration_ms=1000
+    )
+    await office.sends("+5511900000001", "Maria", _picture(), Media("", "image/png"), Kind.IMAGE)
+    await office.sends("+5511900000002", "Rita", _silence(), heard, Kind.AUDIO)
+    sheet = Media("", "text/html", name="tabela <b>.html")
+    await office.sends("+5511900000003", "Lia", b"<script>alert(1)</script>", sheet, Kind.DOCUMENT)
+    lost = await office.sends("+5511900000004", "Eva", b"gone", Media("", "image/png"), Kind.IMAGE)
+    key = (await office.ponte.store.message(lost)).media[0].key
+    assert key is not None
+    await office.ponte.media.delete(key)
+
+    page = await _log_in(browser, console, ana)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: _stays_here(request, console.url, problems))
+
+    async def opened(number: str) -> None:
+        await page.goto(f"{console.url}/agent?c=cv_{number}")
+        await expect(page.locator(".pc-file")).to_have_count(1, timeout=30_000)
+
+    await opened("5511900000001")
+    # An attribute of the element, not a function in the page: the page's policy forbids evaluating text.
+    await expect(page.locator(".pc-file img")).to_have_js_property("naturalWidth", 2, timeout=_LIVE_MS)
+    await opened("5511900000002")
+    await expect(page.locator(".pc-heard")).to_have_text(
+        "Transcrição · certeza 62% · pode ter errosquero <i>remarcar</i>"
+    )
+    player = page.locator(".pc-file audio")
+    length = await player.evaluate("async (a) => { a.muted = true; await a.play(); return a.duration; }")
+    assert length == pytest.approx(1.0, abs=0.1)
+    await opened("5511900000003")
+    await expect(page.locator(".pc-document")).to_contain_text("tabela <b>.html")
+    async with page.expect_download() as download:
+        await page.locator(".pc-document").click()
+    assert (await download.value).suggested_filename.endswith(".html")
+    await opened("5511900000004")
+    await expect(page.locator(".pc-file")).to_have_text("O arquivo não está mais guardado.")
+    assert problems == []
+
+
+def _picture() -> bytes:
+    """Return a PNG of two pixels by one."""
+    file = io.BytesIO()
+    Image.new("RGB", (2, 1)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _silence() -> bytes:
+    """Return a recording of one second."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(2)
+        recording.setframerate(8000)
+        recording.writeframes(bytes(16_000))
+    return file.getvalue()

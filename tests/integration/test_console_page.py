@@ -247,7 +247,10 @@ def test_a_failed_message_says_why_and_offers_a_retry(company: Backstage) -> Non
     page = _page(company, ana, waiting)
     failed = _drawn(page, "transcript")["messages"][-1]
     assert (failed["status"], failed["retry"]) == ("failed", True)
-    assert failed["error"] == "O WhatsApp limitou o ritmo de envio para este número."
+    assert (
+        failed["error"]
+        == "O WhatsApp limitou o ritmo de envio do nosso número. A mensagem sai assim que possível."
+    )
     assert _drawn(page, "reply")["recent"] == ["k1"]
 
 

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from ponte.domain.agent import Agent
+from ponte.domain.message import Kind, Media
 from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
 
 MARIA = ("+5511900000001", "Maria")
@@ -84,6 +85,27 @@ async def test_the_way_in_and_out(console: RunningConsole, browser: aiohttp.Clie
     stolen = {"Cookie": f"ponte_session={token}"}
     async with browser.get("/agent/events", headers=stolen) as again:
         assert again.status == 401
+
+
+async def test_a_messages_files_are_behind_the_login(
+    console: RunningConsole, browser: aiohttp.ClientSession
+) -> None:
+    """The session's cookie opens the files of messages, in parts too; without it there is nothing."""
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(500)
+    sent = await console.office.sends("+5511900000077", "Rita", picture, Media("", "image/png"), Kind.IMAGE)
+    path = f"/agent/media/{sent}/0"
+    assert await _status(browser, path) == 401
+    await _log_in(browser, await console.office.agent("Ana"))
+    async with browser.get(path) as answer:
+        assert (answer.status, answer.content_type, await answer.read()) == (200, "image/png", picture)
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"].startswith("private")
+    async with browser.get(path, headers={"Range": "bytes=8-9"}) as answer:
+        assert (answer.status, await answer.read()) == (206, bytes(2))
+    async with browser.head(path) as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, str(len(picture)))
+    for missing in (f"/agent/media/{sent}/1", "/agent/media/SM0/0"):
+        assert await _status(browser, missing) == 404
 
 
 async def test_the_cookie_is_secure_behind_tls(

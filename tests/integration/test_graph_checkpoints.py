@@ -184,7 +184,7 @@ def test_the_graph_is_drawn_as_documented() -> None:
 async def test_the_graph_that_studio_opens_runs_a_turn() -> None:
     """The development server calls the schema without arguments; that is enough for an answer."""
     async with make_graph() as graph:
-        question: InboundRecord = {"id": "1", "kind": "text", "body": "Quanto custa a aula?", "media": 0}
+        question: InboundRecord = {"id": "1", "kind": "text", "body": "Quanto custa a aula?", "media": []}
         given: State = {"turn_id": "1", "inbound": [question], "memory": "", "language": "pt-BR"}
         state = await graph.ainvoke(given, context=cast("GraphContext", {}))
     assert "R$ 120" in state["outgoing"][0]["body"]

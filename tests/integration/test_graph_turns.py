@@ -16,7 +16,7 @@ from graph.state import InboundItem, ResumeAnswer
 from graph.testing import FakeResponder, failing_responder, fake_context
 from graph.turn import TurnResult, run_turn
 from ponte.domain.conversation import Trigger
-from ponte.domain.message import Author, Kind
+from ponte.domain.message import Author, Kind, Media
 
 TRANSFER = "Ok, vou te transferir para um de nossos atendentes."
 _ids = count(1)
@@ -182,7 +182,7 @@ async def test_without_a_model_an_unknown_question_brings_a_human(graph: Graph, 
 @pytest.mark.parametrize("kind", [Kind.AUDIO, Kind.IMAGE, Kind.DOCUMENT, Kind.LOCATION, Kind.UNKNOWN])
 async def test_media_that_cannot_be_read_bring_a_human(graph: Graph, base: GraphContext, kind: Kind) -> None:
     """A voice note or a picture is not guessed at, not even with a caption."""
-    item = InboundItem("x", kind=kind, body="o que é isso?", media_types=("audio/ogg",))
+    item = InboundItem("x", kind=kind, body="o que é isso?", media=(Media("", "audio/ogg"),))
     model = FakeResponder()
     result = await turn(graph, with_model(base, model), items=[item])
     assert result.handoff is not None
@@ -193,7 +193,7 @@ async def test_media_that_cannot_be_read_bring_a_human(graph: Graph, base: Graph
 
 async def test_a_sticker_alone_is_acknowledged(graph: Graph, base: GraphContext) -> None:
     """A sticker needs no reading and no human."""
-    item = InboundItem("x", kind=Kind.STICKER, media_types=("image/webp",))
+    item = InboundItem("x", kind=Kind.STICKER, media=(Media("", "image/webp"),))
     result = await turn(graph, base, items=[item])
     assert bodies(result) == ["Recebi sua figurinha! Como posso ajudar?"]
     assert result.handoff is None

@@ -14,12 +14,14 @@ from graph.harness import Pipeline
 from graph.testing import FakeResponder, fake_context
 from ponte.adapters.sqlite import open_sqlite
 from ponte.domain.agent import Agent, Role
+from ponte.domain.choices import Choice
 from ponte.domain.conversation import Status, Trigger
-from ponte.domain.message import Author, Kind, MessageStatus
-from ponte.errors import SendRefused, SendRetryable, SendUnknown, WrongState
+from ponte.domain.message import Author, Kind, Media, MessageStatus
+from ponte.errors import SendRefused, SendRetryable, SendUnknown
 from ponte.testing import FakeMessenger, ManualClock
 
 MARIA = "whatsapp:+5511900000001"
+JOAO = "whatsapp:+5511900000002"
 TRANSFER = "Ok, vou te transferir para um de nossos atendentes."
 ANA = Agent("ag_ana", "ana@example.com", "Ana", Role.AGENT, "x", 0)
 PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
@@ -314,13 +316,101 @@ async def test_who_waits_long_is_told_once(pipeline: Pipeline) -> None:
     assert "11 min" in pipeline.messenger.sent[-1].body
 
 
-async def test_no_reply_leaves_after_the_24_hour_window(pipeline: Pipeline) -> None:
-    """The agent is told; nothing is queued."""
+async def test_an_answer_after_24_hours_waits_for_the_customer(pipeline: Pipeline) -> None:
+    """It is parked, holds nothing else up, and goes out when the customer writes again."""
     conversation_id = await handed_over(pipeline)
     await pipeline.desk.claim(ANA, conversation_id)
     pipeline.clock.advance(24 * 60 * 60 * 1000)
-    with pytest.raises(WrongState, match="24-hour window"):
-        await pipeline.desk.reply(ANA, conversation_id, "Oi")
+    said = len(pipeline.messenger.sent)
+    (message,) = await pipeline.desk.reply(ANA, conversation_id, "Consegui o horário")
+    await pipeline.settle()
+    assert message.status is MessageStatus.PARKED
+    assert len(pipeline.messenger.sent) == said
+    await pipeline.customer_says(MARIA, "alguma novidade?", sid(2))
+    await pipeline.settle()
+    assert [s.body for s in pipeline.messenger.sent[said:]] == ["Consegui o horário"]
+    assert (await pipeline.store.message(message.id)).status is MessageStatus.SENT
+
+
+async def test_a_parked_answer_can_be_withdrawn(pipeline: Pipeline) -> None:
+    """What its agent cancelled is not sent when the customer writes; it is cancelled once."""
+    conversation_id = await handed_over(pipeline)
+    await pipeline.desk.claim(ANA, conversation_id)
+    pipeline.clock.advance(24 * 60 * 60 * 1000)
+    said = len(pipeline.messenger.sent)
+    (message,) = await pipeline.desk.reply(ANA, conversation_id, "Espera")
+    assert await pipeline.desk.withdraw(ANA, message.id)
+    assert not await pipeline.desk.withdraw(ANA, message.id)
+    await pipeline.customer_says(MARIA, "oi?", sid(2))
+    await pipeline.settle()
+    assert len(pipeline.messenger.sent) == said
+
+
+async def test_a_number_answers_a_question_with_choices(pipeline: Pipeline, responder: FakeResponder) -> None:
+    """Without Twilio's contents the choices are numbered, and the model reads what stands behind a number."""
+    conversation_id = await handed_over(pipeline)
+    await pipeline.desk.claim(ANA, conversation_id)
+    choices = [Choice("sat", "Sábado"), Choice("sun", "Domingo")]
+    await pipeline.desk.reply(ANA, conversation_id, "Qual dia?", choices=choices)
+    await pipeline.settle()
+    assert pipeline.messenger.sent[-1].body == "Qual dia?\n\n1. Sábado\n2. Domingo"
+    await pipeline.desk.return_to_bot(ANA, conversation_id)
+    await pipeline.settle()
+    await pipeline.customer_says(MARIA, "2", sid(2))
+    await pipeline.settle()
+    assert "Domingo" in str(responder.asked[-1])
+
+
+async def test_a_pause_that_twilio_asks_for_holds_the_whole_number(pipeline: Pipeline) -> None:
+    """After a 429 nobody is sent anything until the pause that Twilio named is over."""
+    pipeline.messenger.failures.append(SendRetryable("Slow down.", 20429, 30_000))
+    await pipeline.customer_says(MARIA, "oi", sid(1))
+    await pipeline.customer_says(JOAO, "oi", sid(2))
+    await pipeline.work()
+    began = pipeline.clock.now()
+    await pipeline.deliver()
+    await pipeline.deliver()
+    assert pipeline.messenger.sent == []
+    pipeline.clock.advance(30_000 - (pipeline.clock.now() - began) - 1)
+    await pipeline.deliver()
+    assert pipeline.messenger.sent == []
+    await pipeline.settle()
+    assert {s.address for s in pipeline.messenger.sent} == {MARIA, JOAO}
+
+
+async def test_messages_leave_no_faster_than_the_rate(pipeline: Pipeline) -> None:
+    """A hundred customers are answered at 80 messages a second, after a small burst."""
+    for n in range(100):
+        await pipeline.customer_says(f"whatsapp:+55119{n:08d}", "quanto custa?", sid(n))
+    await pipeline.work()
+    began = pipeline.clock.now()
+    await pipeline.deliver()
+    assert len(pipeline.messenger.sent) == 100
+    assert 950 <= pipeline.clock.now() - began <= 1_000
+
+
+async def test_a_text_waits_for_the_file_before_it(pipeline: Pipeline) -> None:
+    """The text leaves once WhatsApp has the file; without a word from Twilio, after ten seconds."""
+    conversation_id = await handed_over(pipeline)
+    await pipeline.desk.claim(ANA, conversation_id)
+    said = len(pipeline.messenger.sent)
+    picture = Media("", "application/pdf", key="ab" * 32, size=10)
+    for n in (1, 2):
+        (file, _) = await pipeline.desk.send_file(ANA, conversation_id, picture, f"tabela {n}")
+        began = pipeline.clock.now()
+        await pipeline.deliver()
+        await pipeline.deliver()
+        assert pipeline.messenger.sent[-1].outbound.media_url is not None
+        if n == 1:
+            await pipeline.intake.status(
+                sid=pipeline.messenger.sent[-1].sid, twilio_status="sent", error_code=None, reference=file.id
+            )
+        else:
+            pipeline.clock.advance(10_000)
+        await pipeline.deliver()
+        assert pipeline.messenger.sent[-1].body == f"tabela {n}"
+        assert (pipeline.clock.now() - began < 1_000) == (n == 1)
+    assert len(pipeline.messenger.sent) == said + 4
 
 
 async def test_the_models_wish_for_a_human_is_granted(pipeline: Pipeline, responder: FakeResponder) -> None:

@@ -28,8 +28,8 @@ def _conversation(status: Status, holder: str | None = None) -> Conversation:
     return Conversation("cv", "ct", "th", opened_at=0, updated_at=0, status=status, agent_id=holder)
 
 
-def _rules(role: Role, status: Status, holder: str | None = None, *, window: bool = True) -> Allowed:
-    return allowed(_agent(role), _conversation(status, holder), window_open=window, colleagues=1)
+def _rules(role: Role, status: Status, holder: str | None = None) -> Allowed:
+    return allowed(_agent(role), _conversation(status, holder), colleagues=1)
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,15 @@ def test_every_refusal_has_words() -> None:
     for role in Role:
         for status in Status:
             for holder in (None, ME, OTHER):
-                rules = _rules(role, status, holder, window=False)
+                rules = _rules(role, status, holder)
                 for key in (rules.claim, rules.reply, rules.transfer, rules.give_back, rules.resolve):
                     for locale in LOCALES:
                         assert key is None or catalogue(locale)(key, name="X")
 
 
-def test_a_closed_window_stops_replies_only() -> None:
-    """Outside WhatsApp's 24 hours the holder cannot answer, and can do everything else."""
-    rules = _rules(Role.AGENT, Status.AGENT_ACTIVE, ME, window=False)
-    assert (rules.reply, rules.resolve, rules.note) == ("deny.window", None, None)
-
-
 def test_a_waiting_conversation_needs_somebody_to_go_to() -> None:
     """Without a colleague a conversation in the queue cannot be transferred."""
-    rules = allowed(_agent(), _conversation(Status.AWAITING_AGENT), window_open=True, colleagues=0)
+    rules = allowed(_agent(), _conversation(Status.AWAITING_AGENT), colleagues=0)
     assert rules.transfer == "deny.nobody_else"
 
 

@@ -1,0 +1,129 @@
+"""Voice notes through the whole pipeline: what the transcript, and with it the agent, gets of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from graph.audio import AudioFile
+from graph.builder import build_graph
+from graph.context import GraphContext, Limits
+from graph.harness import Pipeline
+from graph.hearing import Hints, Transcript
+from graph.testing import FakeResponder, FakeTranscriber, fake_context
+from ponte.adapters.sqlite import SqliteStore, open_sqlite
+from ponte.domain.conversation import Status
+from ponte.domain.message import Inbound, Kind, Media
+from ponte.testing import FakeMessenger, ManualClock, MemoryMediaStore
+from tests.support.spoken import Spoken, encoded
+
+MARIA = "whatsapp:+5511900000001"
+PROMPTS = Path(__file__).parents[2] / "prompts"
+
+Open = Callable[[GraphContext], Pipeline]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    """Return an empty store."""
+    async with open_sqlite(tmp_path) as opened:
+        await opened.migrate()
+        yield opened
+
+
+@pytest.fixture
+def ears() -> FakeTranscriber:
+    """Return the recogniser that tests script."""
+    return FakeTranscriber()
+
+
+@pytest.fixture
+def files() -> MemoryMediaStore:
+    """Return the customers' files."""
+    return MemoryMediaStore()
+
+
+@pytest.fixture
+def context(manual_clock: ManualClock, files: MemoryMediaStore, ears: FakeTranscriber) -> GraphContext:
+    """Return a context with scripted models."""
+    model = FakeResponder(answers=["Custa 120 reais."])
+    return fake_context(PROMPTS, responder=model, clock=manual_clock, media=files, transcriber=ears)
+
+
+@pytest.fixture
+def opened(store: SqliteStore, manual_clock: ManualClock, messenger: FakeMessenger) -> Open:
+    """Return what opens a pipeline on a context."""
+
+    def open_(context: GraphContext) -> Pipeline:
+        graph = build_graph(InMemorySaver())
+        return Pipeline(store, graph, context, clock=manual_clock, messenger=messenger)
+
+    return open_
+
+
+@pytest.fixture
+def note(files: MemoryMediaStore, spoken: Spoken) -> Media:
+    """Return a voice note that was fetched."""
+    stored = files.keep(encoded(spoken.question, "ogg"), "audio/ogg")
+    return Media("https://api.twilio.com/m", "audio/ogg", key=stored.key, size=stored.size)
+
+
+async def speaks(pipeline: Pipeline, sid: str, media: Media) -> None:
+    """Accept a voice note of Maria's and let all come to rest."""
+    inbound = Inbound(sid, MARIA, "whatsapp:+1415", "", Kind.AUDIO, pipeline.clock.now(), media=(media,))
+    await pipeline.intake.accept(inbound)
+    await pipeline.settle()
+
+
+async def test_the_transcript_shows_what_was_said(opened: Open, context: GraphContext, note: Media) -> None:
+    """The row of the voice note has its words, language, confidence and length; the bot answered them."""
+    pipeline = opened(context)
+    await speaks(pipeline, "SM1", note)
+    row, answer = await pipeline.transcript(MARIA)
+    (media,) = row.media
+    assert (row.kind, row.body, answer.body) == (Kind.AUDIO, "", "Custa 120 reais.")
+    assert (media.text, media.language, media.confidence) == ("quanto custa a aula?", "pt", 0.9)
+    assert (media.url, media.key, media.error) == (note.url, note.key, None)
+    assert media.duration_ms is not None
+    assert media.duration_ms > 3_000
+
+
+async def test_an_agent_reads_what_is_said_while_they_own_the_conversation(
+    opened: Open, context: GraphContext, note: Media, ears: FakeTranscriber
+) -> None:
+    """The bot is silent, and the voice note comes with its words all the same."""
+    pipeline = opened(context)
+    await pipeline.customer_says(MARIA, "quero falar com um atendente", "SM1")
+    await pipeline.settle()
+    await speaks(pipeline, "SM2", note)
+    assert (await pipeline.current(MARIA)).status is Status.AWAITING_AGENT
+    last = (await pipeline.transcript(MARIA))[-1]
+    assert last.media[0].text == "quanto custa a aula?"
+    assert len(ears.heard) == 1
+
+
+class Hanging:
+    """A recogniser that never answers."""
+
+    async def transcribe(self, audio: AudioFile, hints: Hints) -> Transcript:
+        """Wait for ever."""
+        del audio, hints
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_slow_model_does_not_keep_a_message_from_the_agent(
+    opened: Open, context: GraphContext, note: Media
+) -> None:
+    """It is shown without its words; the file can be played."""
+    pipeline = opened(replace(context, transcriber=Hanging(), limits=Limits(agent_media_ms=50)))
+    await pipeline.customer_says(MARIA, "quero falar com um atendente", "SM1")
+    await pipeline.settle()
+    await speaks(pipeline, "SM2", note)
+    (media,) = (await pipeline.transcript(MARIA))[-1].media
+    assert (media.key, media.text, media.error) == (note.key, None, None)

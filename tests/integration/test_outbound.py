@@ -1,0 +1,296 @@
+"""What agents send, by Twilio's real client, over sockets: files, templates, choices, and Twilio's errors."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import pytest
+
+from api.app import create_app as create_api
+from graph.service import run_service
+from ponte.bootstrap import Ponte, open_ponte
+from ponte.domain.agent import Agent, Role
+from ponte.domain.choices import Choice
+from ponte.domain.conversation import Status
+from ponte.domain.message import Media, Message, MessageStatus
+from ponte.domain.window import WINDOW_MS
+from ponte.errors import InvalidInput, WrongState
+from ponte.settings import load_settings
+from simulator.app import create_app as create_simulator
+from simulator.config import SimulatorConfig
+from simulator.faults import FaultKind
+from simulator.network import Network
+from simulator.records import Message as Carried
+from simulator.serving import serve
+from tests.support.processes import reserved_port
+
+SID, TOKEN = "AC" + "0" * 32, "a-token-for-tests-only"
+MARIA, JOAO = "5511900000001", "5511900000002"
+PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
+T = TypeVar("T")
+PDF = b"%PDF-1.4\n% tabela de precos\n"
+
+
+@dataclass
+class ShiftedClock:
+    """The machine's clock, moved on by tests."""
+
+    shift: int = 0
+
+    def now(self) -> int:
+        """Return the shifted time in ms since the epoch, UTC."""
+        return int(time.time() * 1000) + self.shift
+
+    async def sleep(self, ms: int) -> None:
+        """Wait for real."""
+        await asyncio.sleep(ms / 1000)
+
+
+@dataclass
+class Desk:
+    """Everything that runs, and the agent at work."""
+
+    ponte: Ponte
+    network: Network
+    twilio: str
+    clock: ShiftedClock
+    agent: Agent
+    http: aiohttp.ClientSession
+
+    async def holds(self, wa_id: str) -> str:
+        """Let a customer ask for a person and the agent claim; returns the conversation's id."""
+        said = await self.network.customer_says(wa_id, "quero falar com atendente")
+        assert said.accepted, said.outcomes
+
+        async def waiting() -> str | None:
+            contact = await self.ponte.store.find_contact(f"whatsapp:+{wa_id}")
+            current = await self.ponte.store.current(contact.id) if contact else None
+            waits = current is not None and current.status is Status.AWAITING_AGENT
+            return current.id if current is not None and waits else None
+
+        found = await eventually(waiting, bool)
+        assert found is not None
+        await self.ponte.desk.claim(self.agent, found)
+        await self.shown(wa_id, 1)
+        return found
+
+    async def shown(self, wa_id: str, count: int) -> list[Carried]:
+        """Wait until so many messages are on the customer's phone, and return them in order."""
+
+        async def look() -> list[Carried]:
+            return self.phone(wa_id)
+
+        return await eventually(look, lambda seen: len(seen) == count)
+
+    def phone(self, wa_id: str) -> list[Carried]:
+        """Return what was delivered to the customer's phone, in order of Twilio's acceptance."""
+        out = [m for m in self.network.ledger.after(0, wa_id=wa_id) if m.direction == "outbound"]
+        return [m for m in out if m.status in {"sent", "delivered", "read"}]
+
+    async def becomes(self, message: Message, status: MessageStatus) -> Message:
+        """Wait until a message has a status, and return it."""
+        return await eventually(lambda: self.ponte.store.message(message.id), lambda m: m.status is status)
+
+    async def stored(self, content: bytes, content_type: str) -> Media:
+        """Put a file into the media store."""
+
+        async def once() -> AsyncIterator[bytes]:
+            yield content
+
+        kept = await self.ponte.media.put(once(), content_type, self.clock.now())
+        return Media("", content_type, key=kept.key, size=kept.size, name="tabela.pdf")
+
+    async def content(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """Call the Content API as the operator would."""
+        login = {"Authorization": aiohttp.encode_basic_auth(SID, TOKEN)}
+        async with self.http.request(method, f"{self.twilio}{path}", json=body, headers=login) as answer:
+            assert answer.status < 300, await answer.text()
+            return await answer.json()
+
+    async def template(self, *, approved: bool = True) -> str:
+        """Make a template and return its sid."""
+        made = await self.content(
+            "POST",
+            "/v1/Content",
+            {
+                "friendly_name": "volta_pt_br",
+                "language": "pt_BR",
+                "variables": {"1": "Maria"},
+                "types": {"twilio/text": {"body": "Oi {{1}}, temos novidades. Podemos falar?"}},
+            },
+        )
+        if approved:
+            path = f"/v1/Content/{made['sid']}/ApprovalRequests/whatsapp"
+            await self.content("POST", path, {"name": "volta", "category": "UTILITY"})
+        return str(made["sid"])
+
+
+async def eventually(look: Callable[[], Awaitable[T]], met: Callable[[T], bool]) -> T:
+    """Look until the condition is met, at most 30 s."""
+    for _ in range(1500):
+        seen = await look()
+        if met(seen):
+            return seen
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"still {seen}")
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """Run simulator and API with worker, under one clock."""
+    clock = ShiftedClock()
+    async with AsyncExitStack() as stack:
+        config = SimulatorConfig(account_sid=SID, auth_token=TOKEN, seed=5, sent_ms=40, delivered_ms=60)
+        whatsapp = create_simulator(config, clock=lambda: clock.now() / 1000)
+        twilio = await stack.enter_async_context(serve(whatsapp))
+        port = stack.enter_context(reserved_port())
+        settings = load_settings(
+            twilio_account_sid=SID,
+            twilio_auth_token=TOKEN,
+            twilio_api_base_url=twilio.url,
+            data_dir=tmp_path / "data",
+            prompts_dir=PROMPTS,
+            base_url=f"http://127.0.0.1:{port}",
+            port=port,
+            secret_key="k" * 32,
+            debounce_ms=0,
+        )
+        ponte = await stack.enter_async_context(open_ponte(settings, clock=clock))
+        agent = await ponte.accounts.add("ana@example.com", "Ana", Role.AGENT, "correct horse battery")
+        api = create_api(settings, ponte=ponte, background=run_service)
+        served = await stack.enter_async_context(serve(api, port=port))
+        network: Network = whatsapp.state.network
+        network.set_webhook(f"{served.url}/webhook#rc=5&rp=all")
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Desk(ponte, network, twilio.url, clock, agent, http)
+
+
+async def test_a_file_goes_out_and_its_text_behind_it(desk: Desk) -> None:
+    """Twilio fetches the file by a link of ours; the text waits until WhatsApp has it."""
+    conversation = await desk.holds(MARIA)
+    media = await desk.stored(PDF, "application/pdf")
+    await desk.ponte.desk.send_file(desk.agent, conversation, media, "Segue a tabela")
+    _, file, text = await desk.shown(MARIA, 3)
+    assert [(m.content_type, m.data) for m in file.media] == [("application/pdf", PDF)]
+    assert (file.body, text.body) == ("", "Segue a tabela")
+    assert text.created_ms >= (file.sent_ms or 0) > file.created_ms
+
+
+async def test_a_file_that_whatsapp_does_not_take_is_refused(desk: Desk) -> None:
+    """Type and size are checked before anything is queued."""
+    conversation = await desk.holds(MARIA)
+    for media in (
+        await desk.stored(b"MZ", "application/x-msdownload"),
+        Media("", "image/png", key="ab" * 32, size=5 * 1024 * 1024 + 1),
+        Media("", "image/png", size=10),
+    ):
+        with pytest.raises(InvalidInput):
+            await desk.ponte.desk.send_file(desk.agent, conversation, media)
+
+
+async def test_a_template_leaves_when_the_window_is_closed(desk: Desk) -> None:
+    """What was parked stays until the customer answers the template, and then goes out."""
+    conversation = await desk.holds(MARIA)
+    approved, plain = await desk.template(), await desk.template(approved=False)
+    desk.clock.shift += WINDOW_MS
+    (parked,) = await desk.ponte.desk.reply(desk.agent, conversation, "Consegui o horário")
+    assert parked.status is MessageStatus.PARKED
+    with pytest.raises(WrongState, match="not approved"):
+        await desk.ponte.desk.send_template(desk.agent, conversation, plain, {"1": "Maria"})
+    with pytest.raises(InvalidInput, match="value"):
+        await desk.ponte.desk.send_template(desk.agent, conversation, approved, {})
+    await desk.ponte.desk.send_template(desk.agent, conversation, approved, {"1": "Maria"})
+    shown = await desk.shown(MARIA, 2)
+    assert shown[-1].body == "Oi Maria, temos novidades. Podemos falar?"
+    assert (await desk.ponte.store.message(parked.id)).status is MessageStatus.PARKED
+    await desk.network.customer_says(MARIA, "pode sim")
+    assert (await desk.shown(MARIA, 3))[-1].body == "Consegui o horário"
+
+
+async def test_a_template_in_the_window_needs_no_approval(desk: Desk) -> None:
+    """Any content may answer a customer who wrote within 24 hours."""
+    conversation = await desk.holds(MARIA)
+    sid = await desk.template(approved=False)
+    (sent,) = await desk.ponte.desk.send_template(desk.agent, conversation, sid, {"1": "Maria"})
+    assert (await desk.shown(MARIA, 2))[-1].body == sent.body
+
+
+async def test_the_templates_are_listed_with_their_approval(desk: Desk) -> None:
+    """Names, languages, variables and WhatsApp's word on each."""
+    await desk.template()
+    assert desk.ponte.templates is not None
+    (template,) = await desk.ponte.templates.templates()
+    assert (template.family, template.language, template.approval) == ("volta", "pt_BR", "approved")
+    assert (template.variables, template.samples) == (("1",), (("1", "Maria"),))
+
+
+async def test_whatsapps_own_clock_parks_an_answer(desk: Desk) -> None:
+    """A callback with 63016 parks an agent's message; it goes out when the customer writes."""
+    conversation = await desk.holds(MARIA)
+    desk.network.faults.add(FaultKind.OUTBOUND_63016, count=1)
+    (message,) = await desk.ponte.desk.reply(desk.agent, conversation, "Um momento")
+    waiting = await desk.becomes(message, MessageStatus.PARKED)
+    assert waiting.error_code == 63016
+    await desk.network.customer_says(MARIA, "oi?")
+    assert (await desk.shown(MARIA, 2))[-1].body == "Um momento"
+    assert (await desk.becomes(message, MessageStatus.DELIVERED)).error_code is None
+
+
+async def test_a_rate_limit_told_late_holds_the_whole_number(desk: Desk) -> None:
+    """After a callback with 63018 no customer is sent anything for a while; then everybody is."""
+    first, second = await desk.holds(MARIA), await desk.holds(JOAO)
+    desk.network.faults.add(FaultKind.OUTBOUND_63018, count=1, wa_id=MARIA)
+    (limited,) = await desk.ponte.desk.reply(desk.agent, first, "Oi, Maria")
+    await desk.becomes(limited, MessageStatus.QUEUED)
+    began = desk.clock.now()
+    # The worker learns of the pause with its next look at the outbox.
+    await eventually(lambda: desk.ponte.store.get_value("whatsapp.held_until"), bool)
+    await asyncio.sleep(0.6)
+    (other,) = await desk.ponte.desk.reply(desk.agent, second, "Oi, João")
+    await desk.becomes(other, MessageStatus.DELIVERED)
+    await desk.becomes(limited, MessageStatus.DELIVERED)
+    times = [m.created_ms for wa_id in (MARIA, JOAO) for m in desk.phone(wa_id)[1:]]
+    assert len(times) == 2
+    assert min(times) - began > 1_000
+
+
+async def test_an_opt_out_that_twilio_knows_fails_the_message(desk: Desk) -> None:
+    """21610 fails it, and the customer counts as opted out."""
+    conversation = await desk.holds(MARIA)
+    desk.network.faults.add(FaultKind.OUTBOUND_21610, count=1)
+    (message,) = await desk.ponte.desk.reply(desk.agent, conversation, "Oi")
+    failed = await desk.becomes(message, MessageStatus.FAILED)
+    assert failed.error_code == 21610
+    assert (await desk.ponte.store.contact(failed.contact_id)).opted_out_at is not None
+
+
+async def test_choices_become_buttons_once_and_a_list(desk: Desk) -> None:
+    """The same question is one content, however often it is asked; more than three choices are a list."""
+    conversation = await desk.holds(MARIA)
+    two = [Choice("sat", "Sábado"), Choice("sun", "Domingo")]
+    five = [Choice(f"h{n}", f"{n} horas") for n in range(8, 13)]
+    for choices in (two, two, five):
+        await desk.ponte.desk.reply(desk.agent, conversation, "Quando?", choices=choices)
+    assert [m.body for m in (await desk.shown(MARIA, 4))[1:]] == ["Quando?"] * 3
+    contents = (await desk.content("GET", "/v1/Content"))["contents"]
+    types = [next(iter(c["types"].items())) for c in contents]
+    assert [name for name, _ in types] == ["twilio/list-picker", "twilio/quick-reply"]
+    assert [a["title"] for a in types[1][1]["actions"]] == ["Sábado", "Domingo"]
+    assert desk.ponte.templates is not None
+    assert await desk.ponte.templates.templates() == []
+
+
+async def test_choices_fall_back_to_numbers(desk: Desk) -> None:
+    """When Twilio makes no content, the question goes out as a numbered text."""
+    conversation = await desk.holds(MARIA)
+    desk.network.faults.add(FaultKind.OUTBOUND_500, count=1, scope="all")
+    choices = [Choice("sat", "Sábado"), Choice("sun", "Domingo")]
+    await desk.ponte.desk.reply(desk.agent, conversation, "Qual dia?", choices=choices)
+    assert (await desk.shown(MARIA, 2))[-1].body == "Qual dia?\n\n1. Sábado\n2. Domingo"
