@@ -291,6 +291,8 @@ def _environment(setup: Setup, folder: Path, world_url: str, port: int) -> dict[
         "PORT": str(port),
         "SECRET_KEY": secrets.token_urlsafe(32),
         "DEBOUNCE_MS": "0",
+        # The stub has no limit; Twilio's default would be the first thing measured.
+        "TWILIO_MESSAGES_PER_SECOND": "1000",
         "RUN_WORKER": str(setup.worker_inside).lower(),
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "INFO",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,7 @@ def api() -> None:
         await asyncio.to_thread(load_prompts, settings.prompts_dir)
 
     app = create_app(settings, background=run_service, readiness={"prompts": prompts}, voice=open_voice)
+    _collect_less()
     run_api(app, settings.host, settings.port)
 
 
@@ -52,6 +54,7 @@ def worker() -> None:
         async with open_ponte(settings, voice=open_voice) as ponte, run_service(ponte):
             await stop.wait()
 
+    _collect_less()
     # The event loop that `ponte api` gets from uvicorn, where the platform has it.
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
         runner.run(run())
@@ -92,6 +95,16 @@ def demo(
     from ponte.cli.demo import run_demo  # noqa: PLC0415 - each command loads only what it runs
 
     raise SystemExit(run_demo(load_settings(data_dir=data_dir)))
+
+
+def _collect_less() -> None:
+    """Spare the garbage collector what was loaded for good, and let it look less often.
+
+    Its defaults walk all libraries' objects again and again: a tenth of a turn's CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _configured() -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _NOT_DELIVERED: Final = frozenset({"failed", "undelivered", "canceled"})
 _PAGE: Final = 500
+_NUMBER: Final = re.compile(r"whatsapp:\+(\d{6,15})")
 _DAY_MOST: Final = 20_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _SECOND_MS: Final = 1000
@@ -139,6 +141,9 @@ class TwilioMessenger:
             ("Body", message.body or ""),
             ("NumMedia", str(message.num_media or 0)),
         ]
+        if number := _NUMBER.fullmatch(str(message.from_)):
+            # The list has no WaId; for a sender with a phone number it is the number's digits.
+            form.append(("WaId", number[1]))
         if int(message.num_media or 0):
             for n, media in enumerate(await self._client.messages(message.sid).media.list_async(limit=10)):
                 url = f"{self._client.api.base_url}{str(media.uri).removesuffix('.json')}"
