@@ -80,6 +80,9 @@ def _settings(settings: Settings) -> list[Finding]:
         findings.append(
             Finding(Level.WARN, "model", "No OPENAI_API_KEY: answers come from prompts/knowledge alone.")
         )
+    if not settings.secret_key.get_secret_value():
+        text = "Set SECRET_KEY (openssl rand -hex 32): else only the process that sends a file can serve it."
+        findings.append(Finding(Level.WARN, "secret key", text))
     return findings or [Finding(Level.OK, "settings", "complete")]
 
 
