@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
 
 from graph.chosen import chosen
-from graph.customer_text import preview_of, with_contact
 from graph.opt_out import OptOut, Said, Wishes, wishes_of
 from graph.smalltalk import Smalltalk
 from graph.state import InboundItem, ResumeAnswer, StretchLine
+from graph.transcript import Batch, opened, received, say
 from graph.turn import TurnResult
 from graph.voice_answers import VoiceAnswers
 from ponte.domain import conversation as machine
@@ -25,18 +23,12 @@ from ponte.domain.conversation import Conversation, Handoff, Resume, ResumeActio
 from ponte.domain.inbox import InboxKind, InboxRow
 from ponte.domain.message import (
     OPT_OUT_NOTICE,
-    SPOKEN,
     Author,
-    Delivery,
-    Details,
     Inbound,
     Kind,
     Media,
     Message,
-    MessageStatus,
-    position,
 )
-from ponte.domain.splitting import split_body
 from ponte.errors import MessengerError, NotFound
 from ponte.media_intake import MediaIntake
 from ponte.metrics import Metrics
@@ -51,39 +43,6 @@ _PREVIEW: Final = 120
 _SUMMARY: Final = 600
 # An answer that comes sooner needs no "typing...".
 _TYPING_AFTER_S: Final = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A turn's inbox rows, fixed.
-
-    Args:
-        contact_id: whose they are.
-        turn_id: names the turn, the same in every replay.
-        rows: in order of acceptance.
-        replay: the turn may have run before: look at the checkpoint first.
-        attempts: times the turn was begun, this one included.
-    """
-
-    contact_id: str
-    turn_id: str
-    rows: tuple[InboxRow, ...]
-    replay: bool
-    attempts: int
-
-    def again(self) -> Batch:
-        """Return the same turn as a replay."""
-        return replace(self, replay=True)
-
-    @property
-    def inbound(self) -> list[Inbound]:
-        """The customer's messages among the rows."""
-        return [row.inbound for row in self.rows if row.inbound is not None]
-
-    @property
-    def row_ids(self) -> tuple[str, ...]:
-        """The ids of all rows."""
-        return tuple(row.id for row in self.rows)
 
 
 class RunThread(Protocol):
@@ -194,7 +153,7 @@ class Advance:
             await self._silent_turn(batch, contact, current, wishes)
         elif current.human or (wishes.wish and not wishes.left and current.resume is None):
             batch = await self._with_words(batch, current.language)
-            commit = _received(current, batch, self._clock.now())
+            commit = received(current, batch, self._clock.now())
             await self._commit("human", batch, self._confirmed(commit, contact, batch, wishes))
         else:
             await self._bot_turn(batch, contact, current, wishes)
@@ -207,7 +166,7 @@ class Advance:
         batch = await self._with_files(batch)
         contact = await self._store.contact(batch.contact_id)
         now = self._clock.now()
-        commit = _received(current, batch, now)
+        commit = received(current, batch, now)
         if not current.human:
             keys = () if contact.opted_out_at is not None else ("bot.unavailable", "handoff.transfer")
             texts = [self._texts.text(key, current.language) for key in keys]
@@ -261,7 +220,7 @@ class Advance:
             )
             return None
         if current is None or current.status is Status.RESOLVED:
-            return _opened(batch, current, self._default_language, now)
+            return opened(batch, current, self._default_language, now)
         return current
 
     def _idle(self, current: Conversation, now: int) -> bool:
@@ -325,8 +284,8 @@ class Advance:
             current, memory = replace(current, resume=None), result.memory
         now = self._clock.now()
         # What waits for the customer to write would be refused, and waits on.
-        received = replace(_received(current, batch, now), unpark=False)
-        commit = self._confirmed(received, contact, batch, wishes)
+        kept = replace(received(current, batch, now), unpark=False)
+        commit = self._confirmed(kept, contact, batch, wishes)
         if not current.human:
             commit = replace(commit, conversation=replace(commit.conversation, unread=0))
         if left and not current.human:
@@ -375,7 +334,7 @@ class Advance:
             )
             notes = await self._spoken(result, items)
         now = self._clock.now()
-        commit = _received(current, batch, now, result.media)
+        commit = received(current, batch, now, result.media)
         said = [(out.author, out.body, result.prompt_version) for out in result.outgoing]
         commit = self._confirmed(commit, contact, batch, wishes)
         beside = self._voice is not None and self._voice.policy.text_beside
@@ -450,114 +409,3 @@ class Advance:
             yield
         finally:
             task.cancel()
-
-
-def _opened(batch: Batch, previous: Conversation | None, language: str, now: int) -> Conversation:
-    """A new conversation. Its id follows from the turn, so that a replay opens the same one.
-
-    It is opened later than the one before, in the same ms too: the outbox is ordered by that.
-    """
-    digest = hashlib.sha256(f"{batch.contact_id}/{batch.turn_id}".encode()).hexdigest()
-    return Conversation(
-        id=f"cv_{digest[:24]}",
-        contact_id=batch.contact_id,
-        thread_id=f"th_{digest[24:48]}",
-        opened_at=now if previous is None else max(now, previous.opened_at + 1),
-        updated_at=now,
-        language=language if previous is None else previous.language,
-    )
-
-
-def _received(
-    current: Conversation, batch: Batch, now: int, understood: Mapping[str, tuple[Media, ...]] | None = None
-) -> Commit:
-    """Append the batch's messages to the transcript, their files with what the turn understood of them."""
-    known = understood or {}
-    rows = tuple(
-        Message(
-            id=inbound.sid,
-            conversation_id=current.id,
-            contact_id=current.contact_id,
-            seq=current.last_seq + n,
-            author=Author.CUSTOMER,
-            kind=inbound.kind,
-            body=inbound.body,
-            status=MessageStatus.RECEIVED,
-            created_at=inbound.received_at,
-            media=known.get(inbound.sid, inbound.media),
-            sid=inbound.sid,
-            details=with_contact(inbound.details, inbound.kind, known.get(inbound.sid, inbound.media)),
-            reply_to=inbound.reply_to,
-        )
-        for n, inbound in enumerate(batch.inbound, start=1)
-    )
-    if not rows:
-        return Commit(replace(current, updated_at=now))
-    changed = replace(
-        current,
-        last_seq=rows[-1].seq,
-        unread=current.unread + len(rows),
-        last_customer_at=rows[-1].created_at,
-        preview=preview_of(rows[-1].kind, rows[-1].body, rows[-1].details)[:_PREVIEW],
-        updated_at=now,
-    )
-    return Commit(changed, messages=rows, unpark=True)
-
-
-def say(
-    commit: Commit,
-    contact: Contact,
-    turn_id: str,
-    said: Sequence[tuple[Author, str, str | None]],
-    now: int,
-    *,
-    details: Details = (),
-    notes: Sequence[Media | None] = (),
-    text_beside: bool = False,
-) -> Commit:
-    """Append what goes out to a commit, in parts that WhatsApp takes.
-
-    Args:
-        commit: what is committed so far.
-        contact: whom it goes to.
-        turn_id: what causes it; the messages' ids follow from it, so that a replay writes the same ones.
-        said: author, text and prompt version of each text.
-        now: ms UTC.
-        details: the messages' details.
-        notes: for each text its voice note, or None; may be empty.
-        text_beside: whether the text follows its voice note.
-    """
-    current = commit.conversation
-    parts: list[tuple[Author, str, str | None, Media | None]] = []
-    for (author, body, version), note in zip_longest(said, notes[: len(said)]):
-        if note is not None:
-            parts.append((author, body.strip(), version, note))
-        if note is None or text_beside:
-            parts += [(author, part, version, None) for part in split_body(body)]
-    rows = tuple(
-        Message(
-            id=f"{turn_id}:{n}",
-            conversation_id=current.id,
-            contact_id=contact.id,
-            seq=current.last_seq + 1 + n,
-            author=author,
-            kind=Kind.TEXT if note is None else Kind.AUDIO,
-            body=body,
-            status=MessageStatus.QUEUED,
-            created_at=now,
-            media=() if note is None else (note,),
-            prompt_version=version,
-            details=details if note is None else (*details, *SPOKEN),
-            delivery=Delivery(
-                address=contact.address,
-                position=position(current.opened_at, current.last_seq + 1 + n),
-                epoch=current.epoch,
-                due_at=now,
-            ),
-        )
-        for n, (author, body, version, note) in enumerate(parts)
-    )
-    if not rows:
-        return commit
-    changed = replace(current, last_seq=rows[-1].seq, preview=rows[-1].body[:_PREVIEW])
-    return replace(commit, conversation=changed, messages=(*commit.messages, *rows))

@@ -7,7 +7,8 @@ from typing import Final
 
 import structlog
 
-from graph.advance import Texts, say
+from graph.advance import Texts
+from graph.transcript import say
 from ponte.domain.message import Author
 from ponte.errors import Conflict, StoreUnavailable
 from ponte.ports import Clock, Commit, Store

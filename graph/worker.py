@@ -17,7 +17,8 @@ from typing import Final
 
 import structlog
 
-from graph.advance import Advance, Batch
+from graph.advance import Advance
+from graph.transcript import Batch
 from ponte.domain.inbox import InboxKind, InboxRow
 from ponte.errors import Conflict, LeaseLost, StoreUnavailable
 from ponte.keyed_loop import KeyedLoop
