@@ -7,7 +7,6 @@ inside the client's transport.
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import httpx2
 from langchain_core.runnables import RunnableConfig
 
+from benchmarks.stub_model import always_answers
 from benchmarks.world import QUESTIONS
 from graph.builder import build_graph
 from graph.chat_client import open_chat
@@ -91,7 +91,7 @@ async def measure(lengths: Sequence[int] = LENGTHS) -> list[LengthFigures]:
         configure_logging("INFO", "json", stream=log)
         async with open_sqlite(Path(folder)) as store, open_sqlite_checkpoints(store) as checkpoints:
             await store.migrate()
-            client = httpx2.AsyncClient(transport=httpx2.MockTransport(_answer))
+            client = httpx2.AsyncClient(transport=httpx2.MockTransport(always_answers(_ANSWER)))
             chat = open_chat(
                 client=client, model="benchmark", api_key="", base_url="http://model/v1", timeout_ms=8_000
             )
@@ -192,17 +192,3 @@ def _moved() -> tuple[int, int]:
         return 0, 0
     fields = dict(line.split(": ") for line in path.read_text("ascii").splitlines())
     return int(fields["rchar"]), int(fields["wchar"])
-
-
-async def _answer(request: httpx2.Request) -> httpx2.Response:
-    del request
-    message = {"role": "assistant", "content": _ANSWER, "refusal": None}
-    body = {
-        "id": "chatcmpl-0",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "benchmark",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-        "usage": {"prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940},
-    }
-    return httpx2.Response(200, content=json.dumps(body), headers={"Content-Type": "application/json"})

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import statistics
 import tempfile
 import time
@@ -25,6 +24,7 @@ import openai
 from av.audio.stream import AudioStream
 
 from benchmarks.figures import table
+from benchmarks.stub_model import always_answers
 from benchmarks.world import QUESTIONS
 from graph.builder import build_graph
 from graph.chat_client import open_chat
@@ -115,7 +115,7 @@ async def _measure(
         async with (
             open_sqlite(Path(folder)) as store,
             open_sqlite_checkpoints(store) as checkpoints,
-            httpx2.AsyncClient(transport=httpx2.MockTransport(_answer)) as model,
+            httpx2.AsyncClient(transport=httpx2.MockTransport(always_answers(_ANSWER))) as model,
             httpx2.AsyncClient(transport=httpx2.MockTransport(speech)) as speaking,
         ):
             await store.migrate()
@@ -199,20 +199,6 @@ def _speech(form: SpeechFormat, seconds: float) -> bytes:
             target.mux(stream.encode(piece))
         target.mux(stream.encode(None))
     return out.getvalue()
-
-
-async def _answer(request: httpx2.Request) -> httpx2.Response:
-    del request
-    message = {"role": "assistant", "content": _ANSWER, "refusal": None}
-    body = {
-        "id": "chatcmpl-0",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "benchmark",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-        "usage": {"prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940},
-    }
-    return httpx2.Response(200, content=json.dumps(body), headers={"Content-Type": "application/json"})
 
 
 def main() -> None:
