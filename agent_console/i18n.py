@@ -1,16 +1,24 @@
-"""The console's words: one JSON catalogue a language, and the choice among them."""
+"""The console's words: gettext catalogues, a file an area and language, and the choice among languages.
+
+A message id is the key that the code asks for, e.g. ``queue.empty.mine``; a text may have ``{named}`` places.
+The files are read as they are, without compiling: edit one and start the console again.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from babel import Locale
+from babel.messages.pofile import read_po
+
 _FOLDER: Final = Path(__file__).with_name("locales")
 LOCALES: Final = ("pt-BR", "es", "en")
+# Under a plural text's key stands its form for many; under key + this its form for one.
+ONE: Final = "|one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,7 @@ class Catalogue:
 
     Args:
         locale: a BCP 47 tag out of ``LOCALES``.
-        words: text by key; a text may have ``{named}`` places.
+        words: text by key; a plural text's singular stands under its key and ``ONE``.
     """
 
     locale: str
@@ -29,6 +37,11 @@ class Catalogue:
         """Return the text under ``key`` with its places filled. Raises KeyError for an unknown key."""
         text = self.words[key]
         return text.format(**values) if values else text
+
+    def number(self, key: str, count: int, **values: object) -> str:
+        """Return the form of a plural text for ``count``, which fills its place ``{count}``."""
+        one = Locale.parse(self.locale, sep="-").plural_form(count) == "one"
+        return self(f"{key}{ONE}" if one else key, count=count, **values)
 
     def maybe(self, key: str, default: str) -> str:
         """Return the text under ``key``, or ``default`` where the catalogue has none."""
@@ -44,7 +57,18 @@ def catalogue(locale: str) -> Catalogue:
     """Return the catalogue of a locale out of ``LOCALES``; read once."""
     if locale not in LOCALES:
         raise KeyError(locale)
-    return Catalogue(locale, json.loads((_FOLDER / f"{locale}.json").read_text(encoding="utf-8")))
+    words: dict[str, str] = {}
+    for path in sorted((_FOLDER / locale.replace("-", "_") / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as file:
+            messages = [m for m in read_po(file, abort_invalid=True) if m.id]
+        for message in messages:
+            key = message.id if isinstance(message.id, str) else message.id[0]
+            forms = message.string
+            if isinstance(forms, str):
+                words[key] = forms
+            else:
+                words[f"{key}{ONE}"], words[key] = forms
+    return Catalogue(locale, words)
 
 
 def choose(wishes: Iterable[str | None], default: str) -> str:

@@ -73,7 +73,7 @@ class LoginPages:
             return self._page(request, error=say("login.error.wrong"), status=401, email=email)
         except Throttled as error:
             minutes = -(-error.retry_after_ms // _MINUTE_MS)
-            text = say("login.error.throttled", minutes=minutes)
+            text = say.number("login.error.throttled", minutes)
             page = self._page(request, error=text, status=429, email=email)
             page.headers["Retry-After"] = str(error.retry_after_ms // 1000)
             return page

@@ -53,6 +53,12 @@ export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
 }
 
+/** The form of a plural text for `count`, filled. */
+export function number(texts, key, count, locale) {
+  const one = new Intl.PluralRules(locale).select(count) === "one";
+  return fill(texts[one ? `${key}|one` : key] ?? texts[key], { count });
+}
+
 /** Make a container's children those of `items`, reusing an item's node while its JSON is the same. */
 export function reconcile(container, items, build) {
   const old = new Map([...container.children].map((node) => [node.dataset.id, node]));

@@ -1,5 +1,5 @@
 // The left side: who is logged in, the parts of the queue, and its rows.
-import { ago, clockOf, el, fill, full, icon, live, reconcile, ticking } from "./common.js";
+import { ago, clockOf, el, full, icon, live, number, reconcile, ticking } from "./common.js";
 
 const LATE = 5 * 60_000;
 const VERY_LATE = 15 * 60_000;
@@ -75,13 +75,9 @@ function when(state, row) {
 
 function row(state, item) {
   const { texts } = state.data;
+  const label = number(texts, "queue.unread", item.unread, state.data.locale);
   const unread = item.unread
-    ? el(
-        "span",
-        { class: "pc-unread", title: fill(texts["queue.unread"], { count: item.unread }) },
-        String(item.unread),
-        el("span", { class: "pc-sr" }, fill(texts["queue.unread"], { count: item.unread })),
-      )
+    ? el("span", { class: "pc-unread", title: label }, String(item.unread), el("span", { class: "pc-sr" }, label))
     : null;
   const second = item.waiting && item.why ? item.why : item.preview;
   const chips = el(

@@ -79,6 +79,21 @@ def test_the_catalogues_agree(locale: str) -> None:
         assert set(_PLACE.findall(text)) == set(_PLACE.findall(reference[key])), key
 
 
+@pytest.mark.parametrize(
+    ("locale", "count", "text"),
+    [
+        ("pt-BR", 0, "0 não lida"),
+        ("pt-BR", 1, "1 não lida"),
+        ("pt-BR", 2, "2 não lidas"),
+        ("en", 0, "0 unread"),
+        ("en", 1, "1 unread"),
+    ],
+)
+def test_a_plural_follows_the_language(locale: str, count: int, text: str) -> None:
+    """A number takes the form of its language: Portuguese counts zero as singular."""
+    assert catalogue(locale).number("queue.unread", count) == text
+
+
 def test_every_name_of_the_domain_has_words() -> None:
     """A new status, trigger, author, kind or delivery status needs its text."""
     words = catalogue("pt-BR").words
