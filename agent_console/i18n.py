@@ -64,8 +64,8 @@ def catalogue(locale: str) -> Catalogue:
         for message in messages:
             key = message.id if isinstance(message.id, str) else message.id[0]
             forms = message.string
-            if isinstance(forms, str):
-                words[key] = forms
+            if forms is None or isinstance(forms, str):
+                words[key] = forms or ""
             else:
                 words[f"{key}{ONE}"], words[key] = forms
     return Catalogue(locale, words)
