@@ -8,8 +8,10 @@ Handles for browser tests. They are CSS classes and attributes that stay:
 
 * login page: ``input[name=email]``, ``input[name=password]``, ``button[type=submit]``; errors in
   ``[role=alert]``
+* rail: ``.st-key-place-<name>`` leads to a page, ``.st-key-logout`` out; a page but the inbox draws into
+  ``.st-key-page``
 * queue: ``.st-key-queue-<conversation id>`` (a button), tabs ``.st-key-tab-waiting|mine|all|resolved``, the
-  number on a tab ``.pc-count``, log out ``.st-key-logout``, the notice of a missing model
+  number on a tab ``.pc-count``, the notice of a missing model
   ``.st-key-no-model``
 * conversation: head ``.st-key-head``, notices ``.st-key-notice``, back to the queue ``.st-key-back``
 * actions: ``.st-key-claim button``, and three pop-ups, opened by ``.st-key-transfer button``,

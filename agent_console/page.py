@@ -3,6 +3,6 @@
 import streamlit as st
 
 from agent_console.cookies import COOKIE
-from agent_console.ui import render
+from agent_console.frame import render
 
 render(st.context.cookies.get(COOKIE, ""))

@@ -1,5 +1,5 @@
 // The left side: who is logged in, the parts of the queue, and its rows.
-import { ago, clockOf, el, full, icon, live, number, reconcile, ticking } from "./common.js";
+import { ago, clockOf, el, full, live, number, reconcile, ticking } from "./common.js";
 
 const LATE = 5 * 60_000;
 const VERY_LATE = 15 * 60_000;
@@ -24,11 +24,6 @@ function initials(name) {
   return letters.map((word) => [...word][0] ?? "").join("").toUpperCase();
 }
 
-async function logOut() {
-  await fetch("/agent/logout", { method: "POST", redirect: "manual" });
-  window.location.assign("/agent/login");
-}
-
 function drawMe(state, data) {
   const key = JSON.stringify([data.me, data.locale]);
   if (state.meKey === key) return;
@@ -36,12 +31,6 @@ function drawMe(state, data) {
   state.me.replaceChildren(
     el("span", { class: "pc-brand" }, "Ponte"),
     el("span", { class: "pc-person" }, el("b", {}, data.me.name), el("span", {}, data.me.role)),
-    el(
-      "button",
-      { class: "pc-quiet st-key-logout", type: "button", title: data.texts["app.log_out"], onclick: logOut },
-      icon("out"),
-      el("span", { class: "pc-sr" }, data.texts["app.log_out"]),
-    ),
   );
 }
 

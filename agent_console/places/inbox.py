@@ -1,4 +1,4 @@
-"""Draw the console's page: the queue on one side, the open conversation on the other.
+"""The inbox: the queue on one side, the open conversation on the other.
 
 All of it is one fragment: the wire to the server (``live.js``) makes it run again when something changed.
 Actions run in callbacks, so one run both acts and shows the result.
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
 from typing import Final
 
 import streamlit as st
 
-from agent_console import assets, bridge, view
+from agent_console import bridge, view
 from agent_console.actions import DISPOSITIONS
 from agent_console.board import Board, Opened, load
 from agent_console.components import mount
-from agent_console.i18n import Catalogue, catalogue, choose
+from agent_console.i18n import Catalogue, catalogue
 from agent_console.rules import Allowed
 from agent_console.session import Session
+from agent_console.words import alert, unavailable
 from ponte.domain.templates import MAX_VARIABLE, fill
 from ponte.errors import StoreUnavailable, Unauthenticated
 
@@ -28,18 +28,9 @@ _ANYWAY_EVERY_S: Final = 20
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+!|<>~:$-])")
 
 
-def render(token: str) -> None:
-    """Draw the page for the owner of ``token``."""
-    default = bridge.current().ponte.settings.default_locale
-    say = catalogue(choose([st.query_params.get("lang"), st.context.locale], default))
-    st.set_page_config(page_title=say("app.title"), page_icon=str(assets.FOLDER / "icon.svg"), layout="wide")
-    st.html(f"<style>{_style()}</style>")
+def draw(token: str, say: Catalogue) -> None:
+    """Draw the inbox for the owner of ``token``."""
     _board(token, say.locale)
-
-
-@cache
-def _style() -> str:
-    return (assets.FOLDER / "console.css").read_text(encoding="utf-8")
 
 
 @st.fragment(run_every=_ANYWAY_EVERY_S)
@@ -49,10 +40,10 @@ def _board(token: str, locale: str) -> None:
     try:
         board = session.bridge.run(load(session.bridge.ponte, token, session.wanted()))
     except Unauthenticated:
-        _ended(say)
+        alert(say, "session.ended", link="session.log_in_again")
         return
     except StoreUnavailable:
-        _message(say("store.unavailable"), "pc-trouble st-key-trouble")
+        unavailable(say)
         return
     with st.container(key="board", horizontal=True, gap=None, wrap=False):
         with st.container(key="queue-pane", gap=None):
@@ -60,11 +51,6 @@ def _board(token: str, locale: str) -> None:
         with st.container(key="conversation-pane", gap=None):
             _conversation(session, board)
     mount("live", "live", {"offline": say("app.offline")}, {"changed": session.looked})
-
-
-def _ended(say: Catalogue) -> None:
-    link = f'<a href="/agent/login" target="_self">{say("session.log_in_again")}</a>'
-    _message(f"{say('session.ended')} {link}", "pc-ended st-key-ended")
 
 
 def _message(html: str, classes: str) -> None:

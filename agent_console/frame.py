@@ -1,0 +1,111 @@
+"""The frame of every page: language, style, who looks, the rail that leads to the pages, and permission.
+
+A page is named in the address (``/agent?p=reports``); without a name it is the inbox. Each page asks for its
+permission here, on the server, whatever the rail shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from agent_console import assets
+from agent_console.bridge import Bridge, current
+from agent_console.components import mount
+from agent_console.i18n import Catalogue, catalogue, choose
+from agent_console.places import inbox
+from agent_console.words import alert, unavailable
+from ponte.domain.agent import Agent, Permission
+from ponte.errors import StoreUnavailable, Unauthenticated
+
+if TYPE_CHECKING:
+    from agent_console.view import Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One run of a page.
+
+    Args:
+        bridge: to the shell.
+        token: the session token of whoever looks.
+        agent: who that is.
+        say: the words.
+    """
+
+    bridge: Bridge
+    token: str
+    agent: Agent
+    say: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page.
+
+    Args:
+        name: in the address; the rail's text is ``rail.<name>``, its icon ``<name>`` of ``common.js``.
+        permission: who may see it.
+        draw: draws it.
+    """
+
+    name: str
+    permission: Permission
+    draw: Callable[[Visit], None]
+
+
+PLACES: Final = (Place("inbox", Permission.READ, lambda visit: inbox.draw(visit.token, visit.say)),)
+
+
+def render(token: str) -> None:
+    """Draw the page that the address names, for the owner of ``token``."""
+    default = current().ponte.settings.default_locale
+    say = catalogue(choose([st.query_params.get("lang"), st.context.locale], default))
+    st.set_page_config(page_title=say("app.title"), page_icon=str(assets.FOLDER / "icon.svg"), layout="wide")
+    st.html(f"<style>{_style()}</style>")
+    here = current()
+    try:
+        agent = here.run(here.ponte.accounts.who(token))
+    except Unauthenticated:
+        alert(say, "session.ended", link="session.log_in_again")
+        return
+    except StoreUnavailable:
+        unavailable(say)
+        return
+    wanted = st.query_params.get("p", PLACES[0].name)
+    place = next((p for p in PLACES if p.name == wanted), PLACES[0])
+    mount("rail", "rail", _rail(agent, place, say), {"go": _go})
+    if not agent.may(place.permission):
+        alert(say, "deny.page")
+        return
+    place.draw(Visit(here, token, agent, say))
+
+
+def _rail(agent: Agent, current: Place, say: Catalogue) -> dict[str, Plain]:
+    return {
+        "label": say("rail.label"),
+        "places": [
+            {"id": p.name, "label": say(f"rail.{p.name}"), "on": p is current}
+            for p in PLACES
+            if agent.may(p.permission)
+        ],
+        "me": {"name": agent.name, "role": say(f"role.{agent.role}")},
+        "texts": dict(say.part("app.", "rail.")),
+    }
+
+
+def _go(value: object) -> None:
+    """Open another page; what the old one had in the address goes."""
+    keep = {"lang": lang} if (lang := st.query_params.get("lang")) else {}
+    wanted: Mapping[str, str] = {**keep, "p": str(value)}
+    st.query_params.from_dict(wanted)
+
+
+@cache
+def _style() -> str:
+    sheets = [p for p in sorted(assets.FOLDER.glob("*.css")) if p.name != "login.css"]
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
