@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from api import conversations, media, sending, sessions
+from api import conversations, decisions, floor, media, prompts, reports, sending, sessions, triage
 from api import voice as voice_notes
 from api.errors import install_error_handlers
 from api.events import events_router
@@ -18,7 +18,7 @@ from api.middleware import Edge
 from api.operations import ReadinessCheck, operations_router
 from api.webhook import LIMITS, webhook_router
 from ponte import __version__
-from ponte.bootstrap import OpenVoice, Ponte, open_ponte
+from ponte.bootstrap import OpenAid, OpenVoice, Ponte, open_ponte
 from ponte.feed import ChangeFeed
 from ponte.settings import Settings
 
@@ -44,6 +44,7 @@ def create_app(
     readiness: Mapping[str, ReadinessCheck] | None = None,
     heartbeat_ms: int = _HEARTBEAT_MS,
     voice: OpenVoice | None = None,
+    aid: OpenAid | None = None,
 ) -> FastAPI:
     """Build the application. Its lifespan opens everything, and closes it in the reverse order.
 
@@ -54,6 +55,7 @@ def create_app(
         readiness: checks for ``/readyz`` by name, besides the store's.
         heartbeat_ms: how often a quiet event stream shows that it lives, and its session is checked.
         voice: opens what speaks agents' answers and the bot's, unless ``ponte`` is given.
+        aid: opens what helps agents to write, unless ``ponte`` is given.
 
     Returns:
         The application. ``app.state.begin_shutdown`` ends the event streams: call it before the server waits
@@ -72,7 +74,7 @@ def create_app(
             opened = (
                 ponte
                 if ponte is not None
-                else await stack.enter_async_context(open_ponte(settings, voice=voice))
+                else await stack.enter_async_context(open_ponte(settings, voice=voice, aid=aid))
             )
             app.state.ponte = opened
             await stack.enter_async_context(_feeding(opened.feed))
@@ -102,9 +104,14 @@ def create_app(
     app.include_router(webhook_router(settings))
     app.include_router(sessions.router)
     app.include_router(conversations.router)
+    app.include_router(triage.router)
+    app.include_router(decisions.router)
     app.include_router(voice_notes.router)
     app.include_router(media.router)
     app.include_router(sending.router)
+    app.include_router(prompts.router)
+    app.include_router(reports.router)
+    app.include_router(floor.router)
     app.include_router(events_router(heartbeat_ms))
     app.include_router(operations_router(readiness or {}))
     app.add_middleware(Edge, limits={**LIMITS, **voice_notes.LIMITS, **sending.LIMITS})

@@ -36,7 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="The most items.")]
 
 
 @router.get("/conversations")
-async def list_conversations(
+async def list_conversations(  # noqa: PLR0917 - FastAPI passes them by name
     _caller: ReaderDep,
     ponte: PonteDep,
     status: Annotated[Status | None, Query(description="Only those in this status.")] = None,
@@ -44,16 +44,37 @@ async def list_conversations(
         str | None,
         Query(max_length=200, description="Only those of this contact: its id, WhatsApp id or address."),
     ] = None,
+    agent: Annotated[
+        str | None, Query(max_length=320, description="Only those that this agent holds: id or e-mail.")
+    ] = None,
+    label: Annotated[str | None, Query(max_length=200, description="Only those with this label.")] = None,
+    language: Annotated[str | None, Query(max_length=35, description="Only those in this language.")] = None,
+    priority: Annotated[int | None, Query(ge=0, le=2, description="Only those of this priority.")] = None,
+    snoozed: Annotated[bool, Query(description="Only those that are put off.")] = False,  # noqa: FBT002 - FastAPI passes it by name
     after: Annotated[str | None, Query(max_length=500, description="`next` of the page before.")] = None,
     limit: Limit = 50,
 ) -> ConversationPage:
-    """List conversations: the latest changed first; those awaiting an agent the longest waiting first."""
+    """List conversations: the latest changed first.
+
+    Those awaiting an agent, and an agent's own, come the most urgent first: by priority, then by how long the
+    customer waits or how soon the 24-hour window closes. Snoozed ones are in their own list only.
+    """
     contact_id = None
     if contact is not None:
         contact_id = await _contact_id(ponte.store, contact)
         if contact_id is None:
             return ConversationPage(items=[], next=None)
-    page = await ponte.store.conversations(status=status, contact_id=contact_id, after=after, limit=limit)
+    page = await ponte.store.conversations(
+        status=status,
+        contact_id=contact_id,
+        after=after,
+        limit=limit,
+        agent_id=None if agent is None else await _agent_id(ponte.store, agent),
+        label=label,
+        language=language,
+        priority=priority,
+        snoozed=snoozed,
+    )
     return ConversationPage(items=await conversations_out(ponte.store, page.items), next=page.next)
 
 

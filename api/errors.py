@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from api.context import ponte_of
 from ponte.errors import (
+    AidFailed,
     AlreadyClaimed,
     Conflict,
     Forbidden,
@@ -38,6 +39,7 @@ _STATUSES: Final[dict[type[PonteError], tuple[int, str]]] = {
     Conflict: (409, "conflict"),
     StoreUnavailable: (503, "store_unavailable"),
     MessengerError: (502, "twilio_error"),
+    AidFailed: (502, "model_error"),
 }
 _HTTP_CODES: Final = {
     400: "bad_request",

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.context import PonteDep, closing_of
+from api.prompts import prompt_status_out
 from api.schemas import CheckOut, ReadyOut
 from ponte.bootstrap import Ponte
 from ponte.domain.conversation import Status
@@ -38,12 +39,23 @@ def operations_router(readiness: Mapping[str, ReadinessCheck]) -> APIRouter:
         """Tell that the process is alive. It says nothing about the database: see `/readyz`."""
         return {"status": "alive"}
 
-    @router.get("/readyz", responses={503: {"model": ReadyOut, "description": "A check failed."}})
+    @router.get(
+        "/readyz",
+        # A check without a detail does not name one.
+        response_model_exclude_unset=True,
+        responses={503: {"model": ReadyOut, "description": "A check failed."}},
+    )
     async def readyz(request: Request, response: Response, ponte: PonteDep) -> ReadyOut:
-        """Tell whether this process can do its work: the database answers, the prompts can be used."""
+        """Tell whether this process can do its work: the database answers, prompt files are served.
+
+        Prompt files that cannot be used are no reason to be unready, since the last good version is served:
+        the detail of the check `prompts` names them.
+        """
         wanted: dict[str, ReadinessCheck] = {"store": ponte.store.ping, **readiness}
         results = await asyncio.gather(*(_check(name, run) for name, run in wanted.items()))
         checks = dict(zip(wanted, results, strict=True))
+        if "prompts" not in checks:
+            checks.update(await _prompts(ponte))
         if closing_of(request).is_set():
             checks["running"] = CheckOut(ok=False, error="ShuttingDown")
         ready = all(check.ok for check in checks.values())
@@ -72,6 +84,18 @@ async def _check(name: str, run: ReadinessCheck) -> CheckOut:
         log.warning("not_ready", check=name, error=str(error), kind=type(error).__name__)
         return CheckOut(ok=False, error=type(error).__name__)
     return CheckOut(ok=True, error=None)
+
+
+async def _prompts(ponte: Ponte) -> dict[str, CheckOut]:
+    """Return the check of the prompt files; empty while no process serves any."""
+    try:
+        async with asyncio.timeout(_CHECK_S):
+            status = await ponte.prompts.status()
+    except (PonteError, TimeoutError):
+        return {}  # the check of the store tells
+    if status is None:
+        return {}
+    return {"prompts": CheckOut(ok=True, error=None, detail=prompt_status_out(status))}
 
 
 async def _refresh(ponte: Ponte) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from ponte.domain.agent import Role
 from ponte.domain.conversation import Status, Trigger
+from ponte.domain.decision import Mark, Outcome
 from ponte.domain.message import Author, Kind, MediaError, MessageStatus
 
 Moment = Annotated[
@@ -117,6 +118,26 @@ class ResolveIn(_In):
     )
 
 
+class HandoffMarkIn(_In):
+    """What an agent says of a handoff."""
+
+    mark: Mark = Field(
+        description="`not_needed`: the bot could have gone on. `late`: a human should have come sooner. "
+        "`none`: the mark is taken back."
+    )
+    at_seq: int | None = Field(
+        None,
+        ge=1,
+        le=2**53 - 1,
+        description="For `late`: the seq of the customer's message at which a human should have come. Without"
+        " it, the customer's last message before the turn in which one came.",
+        examples=[3],
+    )
+    decision: str | None = Field(
+        None, max_length=300, description="Which handoff, by its decision's id. Without it, the newest."
+    )
+
+
 class AgentOut(BaseModel):
     """An agent, as colleagues see one."""
 
@@ -167,6 +188,44 @@ class HandoffOut(BaseModel):
     at: Moment = Field(description="When.")
 
 
+class DecisionMarkOut(BaseModel):
+    """What one agent says of a handoff."""
+
+    agent: AgentOut = Field(description="Who says so.")
+    mark: Mark = Field(description="What.")
+    at_seq: int | None = Field(description="For `late`: the message at which a human should have come.")
+    at: Moment = Field(description="When it was said.")
+
+
+class DecisionOut(BaseModel):
+    """What detection decided in one turn of the customer."""
+
+    id: str = Field(description="Opaque.")
+    at: Moment = Field(description="When.")
+    first_seq: int = Field(description="The seq of the turn's first message of the customer.")
+    seq: int = Field(description="The seq of the turn's last message of the customer.")
+    outcome: Outcome = Field(description="Whether a human was brought in.")
+    trigger: Trigger | None = Field(description="What brought the human in; null where the bot went on.")
+    scores: dict[str, float] = Field(
+        description="What was measured, by name.", examples=[{"classifier": 0.71, "judge": 0.85}]
+    )
+    thresholds: dict[str, float] = Field(
+        description="What the scores were held against; empty where the bot went on.",
+        examples=[{"sure": 0.8, "unsure": 0.45, "judge": 0.6}],
+    )
+    language: str = Field(description="The customer's, as a BCP 47 tag.", examples=["pt-BR"])
+    prompt_version: str = Field(description="The prompt files that decided.", examples=["3f2a9c01d4e7"])
+    phrase: str | None = Field(description="The phrase of the prompt files that was found, if any.")
+    marks: list[DecisionMarkOut] = Field(description="What agents say of it.")
+
+
+class DecisionPage(BaseModel):
+    """One page of a conversation's decisions."""
+
+    items: list[DecisionOut] = Field(description="In order of seq.")
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
 class ConversationOut(BaseModel):
     """One matter of one customer."""
 
@@ -187,6 +246,17 @@ class ConversationOut(BaseModel):
     updated_at: Moment = Field(description="When it last changed.")
     resolved_at: Moment | None = Field(description="When it was closed.")
     disposition: str | None = Field(description="How it was filed.")
+    csat: int | None = Field(
+        None, ge=1, le=5, description="How content the customer was, 1 to 5; null until they say."
+    )
+    csat_at: Moment | None = Field(None, description="When they said it.")
+    labels: list[str] = Field(default_factory=list, description="What agents filed it under.")
+    priority: int = Field(0, ge=0, le=2, description="0 normal, 1 high, 2 urgent.")
+    snoozed_until: Moment | None = Field(None, description="Until when its agent put it off.")
+    reopened: int = Field(0, description="How often an agent opened it again.")
+    unanswered_since: Moment | None = Field(
+        None, description="Since when what the customer wrote to a human has had no answer."
+    )
     version: int = Field(description="Grows with every change.")
 
 
@@ -230,7 +300,8 @@ class MessageOut(BaseModel):
         description=(
             "What it carries beside its text, by name: button_text, button_payload, list_id, list_title, "
             "latitude, longitude, address, label, contact_name, contact_phone, forwarded, referral_headline, "
-            "referral_url ...; message_type, as Twilio calls it, when the kind is unknown."
+            "referral_url ...; message_type, as Twilio calls it, when the kind is unknown; of the bot's: sources, "
+            "the knowledge it rests on as file#heading, and withheld, why the model's own answer was not sent."
         ),
         examples=[{"label": "Hípica Ponte Alta", "latitude": "-23.550500", "longitude": "-46.633300"}],
     )
@@ -311,11 +382,48 @@ class ChangeOut(BaseModel):
     version: int = Field(description="Grows with every change.")
 
 
+class PromptFaultOut(BaseModel):
+    """One thing that is wrong with the prompt files."""
+
+    file: str = Field(description="Relative to the prompts' folder; empty: not of one file.")
+    line: int | None = Field(description="Where; null when it is not known.")
+    message: str = Field(description="What is wrong, and the mend.")
+
+
+class PromptStatusOut(BaseModel):
+    """Which prompt files are served, and what is wrong with those on the disk."""
+
+    served: str = Field(description="The version that turns run with.", examples=["3f9a0c1b2d4e"])
+    files: str = Field(description="The version of the files on the disk.", examples=["3f9a0c1b2d4e"])
+    differs: bool = Field(description="Whether the files are not what is served.")
+    rolled_back: bool = Field(description="Whether somebody went back to the served version.")
+    faults: list[PromptFaultOut] = Field(description="Why the files are not served; empty: they are fine.")
+
+
+class PromptVersionOut(BaseModel):
+    """A version of the prompt files that was served."""
+
+    version: str = Field(description="The hash of its contents.", examples=["3f9a0c1b2d4e"])
+    first_served_at: Moment = Field(description="When it was served for the first time.")
+    files: int = Field(description="How many files it has.")
+
+
+class PromptsOut(BaseModel):
+    """The prompt files."""
+
+    status: PromptStatusOut | None = Field(description="What is served; null until a worker served some.")
+    pinned: str | None = Field(description="The version that somebody went back to; null: the files'.")
+    changed_at: Moment | None = Field(description="When what is to be served was changed last.")
+    changed_by: str | None = Field(description="Who did: an agent's id, `operator`, or `worker` for an edit.")
+    versions: list[PromptVersionOut] = Field(description="What was served, the newest first.")
+
+
 class CheckOut(BaseModel):
     """One check of the readiness."""
 
     ok: bool = Field(description="Whether it passed.")
     error: str | None = Field(None, description="The kind of failure; the log has the rest.")
+    detail: PromptStatusOut | None = Field(None, description="Of the check `prompts` only: what is served.")
 
 
 class ReadyOut(BaseModel):

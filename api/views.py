@@ -66,6 +66,16 @@ def colleague_out(agent: Agent) -> ColleagueOut:
     return ColleagueOut(id=agent.id, name=agent.name, email=agent.email, role=agent.role)
 
 
+def contact_out(contact: Contact) -> ContactOut:
+    """Describe a customer."""
+    return ContactOut(
+        id=contact.id,
+        wa_id=contact.wa_id,
+        name=contact.name,
+        opted_out_at=_moment(contact.opted_out_at),
+    )
+
+
 def change_out(conversation: Conversation, names: Names) -> ChangeOut:
     """Describe a changed conversation for the event stream."""
     return ChangeOut(
@@ -85,12 +95,7 @@ def _conversation_out(conversation: Conversation, contact: Contact, names: Names
     return ConversationOut(
         id=conversation.id,
         status=conversation.status,
-        contact=ContactOut(
-            id=contact.id,
-            wa_id=contact.wa_id,
-            name=contact.name,
-            opted_out_at=_moment(contact.opted_out_at),
-        ),
+        contact=contact_out(contact),
         agent=_agent_out(conversation.agent_id, names),
         waiting_since=_moment(conversation.waiting_since),
         window_expires_at=_moment(window_expires_at(contact.last_inbound_at)),
@@ -103,6 +108,13 @@ def _conversation_out(conversation: Conversation, contact: Contact, names: Names
         updated_at=moment(conversation.updated_at),
         resolved_at=_moment(conversation.resolved_at),
         disposition=conversation.disposition,
+        csat=conversation.csat,
+        csat_at=_moment(conversation.csat_at),
+        labels=list(conversation.labels),
+        priority=conversation.priority,
+        snoozed_until=_moment(conversation.snoozed_until),
+        reopened=conversation.reopened,
+        unanswered_since=_moment(conversation.unanswered_since),
         version=conversation.version,
     )
 

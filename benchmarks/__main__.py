@@ -9,11 +9,15 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.console import ConsoleFigures, Watching
+from benchmarks.console import measure as measure_console
 from benchmarks.conversation_length import LENGTHS, LengthFigures
 from benchmarks.conversation_length import measure as measure_length
 from benchmarks.figures import table, this_machine
 from benchmarks.path import Load, PathFigures, Setup
 from benchmarks.path import measure as measure_path
+from benchmarks.voice import VoiceFigures
+from benchmarks.voice import measure as measure_voice
 
 SETUPS = {
     "alone-0": Setup(0),
@@ -34,6 +38,8 @@ def main() -> None:
     )
     path: list[PathFigures] = []
     length: list[LengthFigures] = []
+    voice: list[VoiceFigures] = []
+    console: ConsoleFigures | None = None
     if given.what in {"path", "all"}:
         load = Load(given.customers, given.rate, even=given.even, seconds=given.seconds, seed=given.seed)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -47,18 +53,35 @@ def main() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             length = runner.run(measure_length(given.lengths))
         print(f"A turn at message n of one conversation\n\n{table([f.row() for f in length])}\n")
+    if given.what in {"voice", "all"}:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            voice = runner.run(measure_voice())
+        print(f"A voice turn beside a text turn\n\n{table([f.row() for f in voice])}\n")
+    if given.what in {"console", "all"}:
+        with asyncio.Runner() as runner:
+            console = runner.run(measure_console(Watching(seconds=given.watched, seed=given.seed)))
+        print(f"What the console's pages read and show\n\n{table([page.row() for page in console.pages])}\n")
+        print(f"20 sessions, 2 messages of customers a second\n\n{table(console.rows())}\n")
+        print(
+            f"{console.lost} messages did not appear, {console.failed} runs failed; the console used "
+            f"{console.console_cpu} of a core; the store was filled in {console.seeded_s} s\n"
+        )
     if given.json:
         report = {
             "machine": machine.plain(),
             "path": [figures.plain() for figures in path],
             "length": [figures.plain() for figures in length],
+            "voice": [figures.plain() for figures in voice],
+            "console": console.plain() if console else None,
         }
         given.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", default="all", choices=("all", "path", "length"))
+    parser.add_argument(
+        "what", nargs="?", default="all", choices=("all", "path", "length", "voice", "console")
+    )
     parser.add_argument("--setup", action="append", choices=SETUPS, help="of path; may be repeated")
     parser.add_argument("--seconds", type=float, default=20.0, help="the length of each phase")
     parser.add_argument("--rate", type=float, default=40.0, help="messages a second; 0: only capacity")
@@ -67,6 +90,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=1, help="how often each set-up of path is measured")
     parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), help="of length")
+    parser.add_argument("--watched", type=float, default=40.0, help="seconds of console")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     return parser.parse_args()
 

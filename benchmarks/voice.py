@@ -1,9 +1,10 @@
-"""What a voice turn costs beside a text turn: the same answer, written, spoken anew, and spoken before.
+"""What a voice turn costs beside a text turn: the same question and answer, written and spoken.
 
 In one process, as in ``conversation_length``: the real store, checkpoints, media store, worker, graph, model
-client, speech client and codecs. Twilio is a fake; the model and the speech server answer inside the clients'
-transports, at once, so that neither's time is in the figures. The speech server answers with real speech,
-tones in speech's rhythm, in the format that is named.
+client, speech client, recogniser's client and codecs. Twilio is a fake; the model, the speech server and the
+recogniser answer inside the clients' transports, at once, so that none's time is in the figures. The speech
+server answers with tones in speech's rhythm, in the format that is named; the customer's voice notes are such
+tones too, in Ogg/Opus as WhatsApp sends them, each another one, and fetched before the turn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import statistics
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,16 +36,18 @@ from graph.prompt_schema import SpeechFormat, VoicePolicy
 from graph.speech import OpenAISpeaker
 from graph.speech_cache import SpeechCache
 from graph.testing import fake_context
+from graph.transcriber import OpenAITranscriber
 from graph.voice_answers import VoiceAnswers
 from graph.voice_notes import VoiceNotes
 from ponte.adapters.sqlite import FileMedia, open_sqlite, open_sqlite_checkpoints
-from ponte.domain.message import Kind
+from ponte.domain.message import Author, Inbound, Kind, Media
 from ponte.logs import configure_logging
 from ponte.metrics import Metrics
 from ponte.testing import FakeMessenger, ManualClock
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TURNS = 60
+_QUESTION_S = 5.0
 _WARM_UP = 5
 _CONTAINERS = {
     "opus": ("ogg", "libopus", 48_000),
@@ -55,9 +59,22 @@ _ANSWER = "Sim! Aos sábados abrimos das 8h às 18h. A aula custa R$ 120. Posso 
 
 @dataclass(frozen=True, slots=True)
 class VoiceFigures:
-    """The medians of one kind of turn. Times in ms; ``audio_s`` is the length of the answer, spoken."""
+    """The medians of one kind of turn. Times in ms.
+
+    Args:
+        turn: which.
+        heard_s: the length of the question, spoken; 0 when it was written.
+        audio_s: the length of the answer, spoken.
+        turns: how many were measured.
+        cpu_ms: of this process.
+        wall_ms: from the message's acceptance to the commit.
+        wall_p95_ms: the same, of the slowest twentieth.
+        calls: of the speech server.
+        audio_kb: of the answer's file.
+    """
 
     turn: str
+    heard_s: float
     audio_s: float
     turns: int
     cpu_ms: float
@@ -70,6 +87,7 @@ class VoiceFigures:
         """Return the columns of the table."""
         return {
             "turn": self.turn,
+            "question s": self.heard_s,
             "answer s": self.audio_s,
             "turns": self.turns,
             "CPU ms": self.cpu_ms,
@@ -95,11 +113,19 @@ async def measure(audio_s: float = 8.0, turns: int = _TURNS) -> list[VoiceFigure
     forms: tuple[SpeechFormat, ...] = ("opus", "mp3", "wav")
     found += [await _measure(f"voice, server sends {form}", form, audio_s, turns) for form in forms]
     found.append(await _measure("voice, spoken before", "opus", audio_s, turns, same=True))
+    found.append(await _measure("voice note heard, text", None, audio_s, turns, heard_s=_QUESTION_S))
+    found.append(await _measure("voice note heard, voice", "opus", audio_s, turns, heard_s=_QUESTION_S))
     return found
 
 
 async def _measure(
-    name: str, form: SpeechFormat | None, audio_s: float, turns: int, *, same: bool = False
+    name: str,
+    form: SpeechFormat | None,
+    audio_s: float,
+    turns: int,
+    *,
+    same: bool = False,
+    heard_s: float = 0.0,
 ) -> VoiceFigures:
     calls = 0
     audio = _speech(form or "wav", audio_s)
@@ -109,6 +135,13 @@ async def _measure(
         calls += 1
         return httpx2.Response(200, content=audio, headers={"Content-Type": "application/octet-stream"})
 
+    heard = 0
+
+    async def transcription(_: httpx2.Request) -> httpx2.Response:
+        nonlocal heard
+        heard += 1
+        return httpx2.Response(200, json={"text": QUESTIONS[heard % len(QUESTIONS)]})
+
     with tempfile.TemporaryDirectory(prefix="ponte-benchmark-") as folder, ExitStack() as stack:
         log = stack.enter_context((Path(folder) / "log").open("w", encoding="utf-8"))
         configure_logging("INFO", "json", stream=log)
@@ -117,20 +150,29 @@ async def _measure(
             open_sqlite_checkpoints(store) as checkpoints,
             httpx2.AsyncClient(transport=httpx2.MockTransport(always_answers(_ANSWER))) as model,
             httpx2.AsyncClient(transport=httpx2.MockTransport(speech)) as speaking,
+            httpx2.AsyncClient(transport=httpx2.MockTransport(transcription)) as hearing,
         ):
             await store.migrate()
             clock, metrics = ManualClock(), Metrics()
             chat = open_chat(
                 client=model, model="benchmark", api_key="", base_url="http://model/v1", timeout_ms=8_000
             )
-            context = fake_context(_ROOT / "prompts")
-            context = replace(context, responder=ChatResponder(chat, context.limits, {}, {}))
+            files = FileMedia(Path(folder))
+            ears = openai.AsyncOpenAI(
+                api_key="k", base_url="http://hearing/v1", http_client=hearing, max_retries=0
+            )
+            context = fake_context(_ROOT / "prompts", media=files)
+            context = replace(
+                context,
+                responder=ChatResponder(chat, context.limits, {}, {}),
+                transcriber=OpenAITranscriber(ears, "benchmark", context.limits),
+            )
             policy = VoicePolicy(mode="always", format=form or "opus")
             client = openai.AsyncOpenAI(
                 api_key="k", base_url="http://speech/v1", http_client=speaking, max_retries=0
             )
             speaker = _Renamed(client, "benchmark", {"pt-BR": "v"}, form=policy.format)
-            cache = SpeechCache(store, FileMedia(Path(folder)), clock, policy.cache)
+            cache = SpeechCache(store, files, clock, policy.cache)
             voice = VoiceAnswers(VoiceNotes(speaker, cache, policy, clock, metrics), policy)
             pipeline = Pipeline(
                 store,
@@ -144,10 +186,9 @@ async def _measure(
             wall: list[float] = []
             for number in range(_WARM_UP + turns):
                 speaker.turn = 0 if same else number
+                message = await _message(number, heard_s, files, clock.now())
                 before = time.process_time(), time.perf_counter()
-                await pipeline.customer_says(
-                    "whatsapp:benchmark", QUESTIONS[number % len(QUESTIONS)], f"SM{number:032x}"
-                )
+                await pipeline.intake.accept(message)
                 await pipeline.work()
                 if number >= _WARM_UP:
                     cpu.append((time.process_time() - before[0]) * 1000)
@@ -155,11 +196,23 @@ async def _measure(
                 await pipeline.deliver()
                 clock.advance(5_000)
             rows = await pipeline.transcript("whatsapp:benchmark")
-            spoken = [row.media[0].size or 0 for row in rows if row.kind is Kind.AUDIO]
+            spoken = [
+                row.media[0].size or 0
+                for row in rows
+                if row.kind is Kind.AUDIO and row.author is not Author.CUSTOMER
+            ]
+            unheard = [
+                row for row in rows if row.author is Author.CUSTOMER and row.media and not row.media[0].text
+            ]
+            if unheard:
+                raise RuntimeError(f"{len(unheard)} of {turns} voice notes were not heard.")
+            if (await pipeline.current("whatsapp:benchmark")).human:
+                raise RuntimeError("A human was brought in, so the bot did not answer.")
             if len(spoken) != (len(cpu) + _WARM_UP if form else 0):
                 raise RuntimeError(f"{len(spoken)} of {turns} answers were spoken.")
     return VoiceFigures(
         turn=name,
+        heard_s=heard_s,
         audio_s=audio_s if form else 0.0,
         turns=turns,
         cpu_ms=round(statistics.median(cpu), 2),
@@ -168,6 +221,21 @@ async def _measure(
         calls=calls,
         audio_kb=round(statistics.mean(spoken) / 1024, 1) if spoken else 0.0,
     )
+
+
+async def _message(number: int, heard_s: float, files: FileMedia, now: int) -> Inbound:
+    """Return a question, written or as a voice note that no other one equals."""
+    sid, sender = f"SM{number:032x}", "whatsapp:benchmark"
+    if not heard_s:
+        body = QUESTIONS[number % len(QUESTIONS)]
+        return Inbound(sid, sender, "whatsapp:+1", body, Kind.TEXT, now)
+
+    async def once() -> AsyncIterator[bytes]:
+        yield _speech("opus", heard_s + number / 50)
+
+    kept = await files.put(once(), "audio/ogg", now)
+    media = Media("", "audio/ogg", key=kept.key, size=kept.size)
+    return Inbound(sid, sender, "whatsapp:+1", "", Kind.AUDIO, now, media=(media,))
 
 
 class _Renamed(OpenAISpeaker):

@@ -11,9 +11,13 @@ from typing import Final, Protocol
 import structlog
 
 from graph.chosen import chosen
-from graph.opt_out import OptOut, Said, Wishes, wishes_of
-from graph.smalltalk import Smalltalk
+from graph.context import GraphContext
+from graph.contexts import Contexts
+from graph.ledger import decided, decision_of, undetected
+from graph.opt_out import Said, Wishes, wishes_of
+from graph.output_check import WITHHELD
 from graph.state import InboundItem, ResumeAnswer, StretchLine
+from graph.surveys import Surveys, may_rate
 from graph.transcript import Batch, opened, received, say
 from graph.turn import TurnResult
 from graph.voice_answers import VoiceAnswers
@@ -32,7 +36,7 @@ from ponte.domain.message import (
 from ponte.errors import MessengerError, NotFound
 from ponte.media_intake import MediaIntake
 from ponte.metrics import Metrics
-from ponte.ports import Clock, Commit, Messenger, Store
+from ponte.ports import Clock, Commit, Messenger, Store, Voice
 from ponte.signals import Signals
 
 log = structlog.get_logger(__name__)
@@ -50,6 +54,7 @@ class RunThread(Protocol):
 
     async def __call__(
         self,
+        context: GraphContext,
         *,
         thread_id: str,
         turn_id: str,
@@ -64,28 +69,14 @@ class RunThread(Protocol):
 
 
 class Understand(Protocol):
-    """Finds out what files say; see ``graph.understanding.understand_for_agent``."""
+    """Finds out what files say; see ``graph.late_words.LateWords``."""
 
-    async def __call__(self, files: Sequence[Media], language: str) -> Sequence[Media]:
+    async def soon(self, context: GraphContext, files: Sequence[Media], language: str) -> Sequence[Media]:
         """Return the files in the same order, each with its words or without."""
         ...
 
-
-class Texts(Protocol):
-    """The fixed texts under ``prompts/messages``, and the words that bear on who may be written to."""
-
-    @property
-    def opt_out(self) -> OptOut:
-        """The words that stop our messages and that ask for them again."""
-        ...
-
-    @property
-    def smalltalk(self) -> Smalltalk:
-        """What is a mere courtesy."""
-        ...
-
-    def text(self, key: str, locale: str, **variables: object) -> str:
-        """Return a text in the customer's language."""
+    def follow(self, messages: Sequence[Message]) -> None:
+        """Add the words that were not there soon to these messages, once they are known."""
         ...
 
 
@@ -96,7 +87,7 @@ class Advance:
         store: where all is kept.
         run_thread: runs the graph.
         messenger: for the typing indicator.
-        texts: the fixed texts.
+        contexts: the prompt files; a turn keeps to its end those that it began with.
         clock: the time.
         signals: wakes delivery and consoles.
         metrics: counts turns and handoffs.
@@ -105,6 +96,7 @@ class Advance:
         voice: speaks answers; None where no speech server is set.
         media: fetches the files that customers send; None leaves them where they are.
         understand: hears and reads files for the agent who owns a conversation; None: the agent does.
+        surveys: asks customers how content they were, where the policy says so; None: nobody is asked.
     """
 
     def __init__(
@@ -113,20 +105,21 @@ class Advance:
         run_thread: RunThread,
         *,
         messenger: Messenger,
-        texts: Texts,
+        contexts: Contexts,
         clock: Clock,
         signals: Signals,
         metrics: Metrics,
         idle_ms: int,
         default_language: str,
-        voice: VoiceAnswers | None = None,
+        voice: Voice | None = None,
         media: MediaIntake | None = None,
         understand: Understand | None = None,
+        surveys: Surveys | None = None,
     ) -> None:
         self._store = store
         self._run_thread = run_thread
         self._messenger = messenger
-        self._texts = texts
+        self._contexts = contexts
         self._clock = clock
         self._signals = signals
         self._metrics = metrics
@@ -135,6 +128,7 @@ class Advance:
         self._voice = voice
         self._media = media
         self._understand = understand
+        self._surveys = surveys
 
     async def run(self, batch: Batch) -> None:
         """Take the batch through: append it for the human who owns the conversation, or run the thread.
@@ -142,21 +136,45 @@ class Advance:
         Raises:
             Conflict: somebody else changed the conversation first; nothing was committed, run it again.
         """
+        batch = await self._without_ratings(batch)
+        if not batch.rows:
+            return
         current = await self._present(batch)
         if current is None:
             return
         batch = await self._with_files(batch)
         # Read after the conversation: a commit that a crash cut short may have changed the contact.
         contact = await self._store.contact(batch.contact_id)
-        wishes = self._wishes(batch.inbound, contact)
+        context = self._contexts.for_conversation(current)
+        wishes = _wishes(batch.inbound, contact, context)
         if wishes.out:
-            await self._silent_turn(batch, contact, current, wishes)
+            await self._silent_turn(context, batch, contact, current, wishes)
         elif current.human or (wishes.wish and not wishes.left and current.resume is None):
-            batch = await self._with_words(batch, current.language)
+            batch = await self._with_words(context, batch, current.language)
             commit = received(current, batch, self._clock.now())
-            await self._commit("human", batch, self._confirmed(commit, contact, batch, wishes))
+            await self._commit("human", batch, self._confirmed(context, commit, contact, batch, wishes))
+            if self._understand is not None:
+                self._understand.follow(commit.messages)
         else:
-            await self._bot_turn(batch, contact, current, wishes)
+            await self._bot_turn(context, batch, contact, current, wishes)
+
+    async def _without_ratings(self, batch: Batch) -> Batch:
+        """Keep the answers to the question how content the customer was; return what is left to do."""
+        if self._surveys is None or not may_rate(batch):
+            return batch
+        current = await self._store.current(batch.contact_id)
+        if current is None:
+            return batch
+        context = self._contexts.for_conversation(current)
+        rated = await self._surveys.rated(batch, current, context)
+        if not rated:
+            return batch
+        contact = await self._store.contact(batch.contact_id)
+        await self._surveys.keep(batch, rated, contact, context)
+        self._metrics.turns.labels("csat").inc()
+        self._signals.outbox(batch.contact_id)
+        kept = {one.row.id for one in rated}
+        return replace(batch, rows=tuple(row for row in batch.rows if row.id not in kept))
 
     async def give_up(self, batch: Batch) -> None:
         """Bring a human in for a batch that cannot be run, with a fixed text for the customer."""
@@ -169,10 +187,12 @@ class Advance:
         commit = received(current, batch, now)
         if not current.human:
             keys = () if contact.opted_out_at is not None else ("bot.unavailable", "handoff.transfer")
-            texts = [self._texts.text(key, current.language) for key in keys]
+            prompts = self._contexts.for_conversation(current).prompts
+            texts = [prompts.text(key, current.language) for key in keys]
             commit = say(commit, contact, batch.turn_id, [(Author.SYSTEM, t, None) for t in texts], now)
             handoff = Handoff("The bot could not process the message.", Trigger.ERROR, 1.0, "", now)
-            commit = replace(commit, conversation=machine.hand_over(commit.conversation, handoff))
+            commit = undetected(commit, handoff, batch.turn_id, prompts.version)
+            self._metrics.handoffs.labels(Trigger.ERROR).inc()
         await self._commit("gave_up", batch, commit)
 
     async def _with_files(self, batch: Batch) -> Batch:
@@ -188,12 +208,12 @@ class Advance:
 
         return replace(batch, rows=tuple(await asyncio.gather(*map(fetched, batch.rows))))
 
-    async def _with_words(self, batch: Batch, language: str) -> Batch:
+    async def _with_words(self, context: GraphContext, batch: Batch, language: str) -> Batch:
         """Return the batch with what its files say, as far as that is known soon: the agent waits for it."""
         files = [media for inbound in batch.inbound for media in inbound.media]
         if self._understand is None or not files:
             return batch
-        told = iter(await self._understand(files, language))
+        told = iter(await self._understand.soon(context, files, language))
 
         def with_words(row: InboxRow) -> InboxRow:
             if row.inbound is None:
@@ -230,7 +250,9 @@ class Advance:
     async def _close(self, current: Conversation, batch: Batch) -> Conversation:
         """Tell the paused thread of a resolved conversation that it is over."""
         contact = await self._store.contact(batch.contact_id)
+        context = self._contexts.for_conversation(current)
         result = await self._run_thread(
+            context,
             thread_id=current.thread_id,
             turn_id=f"close-{current.id}-{current.epoch}",
             resume=await self._answer(current, current.resume),
@@ -241,27 +263,30 @@ class Advance:
         )
         closed = replace(current, resume=None, version=current.version + 1)
         rows = tuple(r.id for r in batch.rows if r.kind is InboxKind.RESUME)
-        await self._store.commit(Commit(closed, done=rows, memory=result.memory))
-        return closed
+        commit = Commit(closed, done=rows, memory=result.memory)
+        if self._surveys is not None and not batch.inbound:
+            commit = await self._surveys.asked(commit, contact, context, current.resume)
+        await self._store.commit(commit)
+        if commit.messages:
+            self._signals.outbox(batch.contact_id)
+        return commit.conversation
 
-    def _wishes(self, messages: Sequence[Said], contact: Contact) -> Wishes:
-        out = contact.opted_out_at is not None
-        return wishes_of(messages, self._texts.opt_out, self._texts.smalltalk, out=out)
-
-    def _confirmed(self, commit: Commit, contact: Contact, batch: Batch, wishes: Wishes) -> Commit:
+    def _confirmed(
+        self, context: GraphContext, commit: Commit, contact: Contact, batch: Batch, wishes: Wishes
+    ) -> Commit:
         """Add to a commit that the customer changed their mind about our messages, and the answer to it."""
         if wishes.wish is None:
             return commit
         language = wishes.wish.answered_in(commit.conversation.language)
         key = "opt_out.confirmed" if wishes.out else "opt_out.welcome_back"
-        said = [(Author.SYSTEM, self._texts.text(key, language), None)]
+        said = [(Author.SYSTEM, context.prompts.text(key, language), None)]
         stem = f"{batch.turn_id}:opt"
         commit = say(commit, contact, stem, said, self._clock.now(), details=OPT_OUT_NOTICE)
         # What the bot has not sent yet is not wanted any more.
         return replace(commit, opted_out=wishes.out, silence_bot=wishes.out)
 
     async def _silent_turn(
-        self, batch: Batch, contact: Contact, current: Conversation, wishes: Wishes
+        self, context: GraphContext, batch: Batch, contact: Contact, current: Conversation, wishes: Wishes
     ) -> None:
         """Send nothing to a customer who opted out, but one confirmation.
 
@@ -271,8 +296,9 @@ class Advance:
         memory = None
         if not current.human and current.resume is not None:
             unseen = await self._unseen(current, current.resume)
-            left = [*(unseen[i].body for i in self._wishes(unseen, contact).left), *left]
+            left = [*(unseen[i].body for i in _wishes(unseen, contact, context).left), *left]
             result = await self._run_thread(
+                context,
                 thread_id=current.thread_id,
                 turn_id=batch.turn_id,
                 resume=await self._answer(current, current.resume),
@@ -285,14 +311,14 @@ class Advance:
         now = self._clock.now()
         # What waits for the customer to write would be refused, and waits on.
         kept = replace(received(current, batch, now), unpark=False)
-        commit = self._confirmed(kept, contact, batch, wishes)
+        commit = self._confirmed(context, kept, contact, batch, wishes)
         if not current.human:
             commit = replace(commit, conversation=replace(commit.conversation, unread=0))
         if left and not current.human:
-            reason = self._texts.text("reason.opted_out", self._default_language)
+            reason = context.prompts.text("reason.opted_out", self._default_language)
             summary = " / ".join(filter(None, left))[:_SUMMARY]
             handoff = Handoff(reason, Trigger.OPTED_OUT, 1.0, summary, now)
-            commit = replace(commit, conversation=machine.hand_over(commit.conversation, handoff))
+            commit = undetected(commit, handoff, batch.turn_id, context.prompts.version)
             self._metrics.handoffs.labels(Trigger.OPTED_OUT).inc()
         await self._commit("opted_out", batch, replace(commit, memory=memory))
 
@@ -316,14 +342,17 @@ class Advance:
                 return ""
         return message.body if message.contact_id == contact_id else ""
 
-    async def _bot_turn(self, batch: Batch, contact: Contact, current: Conversation, wishes: Wishes) -> None:
+    async def _bot_turn(
+        self, context: GraphContext, batch: Batch, contact: Contact, current: Conversation, wishes: Wishes
+    ) -> None:
         started = self._clock.now()
         items = await self._items(batch, wishes.left)
-        if current.resume is not None:
-            items = [*await self._unseen(current, current.resume), *items]
+        unseen = [] if current.resume is None else await self._unseen(current, current.resume)
+        items = [*unseen, *items]
         items = await chosen(self._store, current, items)
         async with self._typing(batch):
             result = await self._run_thread(
+                context,
                 thread_id=current.thread_id,
                 turn_id=batch.turn_id,
                 resume=await self._answer(current, current.resume),
@@ -332,28 +361,49 @@ class Advance:
                 language=current.language,
                 replay=batch.replay,
             )
-            notes = await self._spoken(result, items)
+            notes = await self._spoken(context, result, items)
         now = self._clock.now()
         commit = received(current, batch, now, result.media)
         said = [(out.author, out.body, result.prompt_version) for out in result.outgoing]
-        commit = self._confirmed(commit, contact, batch, wishes)
-        beside = self._voice is not None and self._voice.policy.text_beside
-        commit = say(commit, contact, batch.turn_id, said, now, notes=notes, text_beside=beside)
-        changed = replace(commit.conversation, resume=None, unread=0, language=result.language)
+        commit = self._confirmed(context, commit, contact, batch, wishes)
+        beside = self._voice is not None and context.prompts.policy.voice.text_beside
+        offers = [out.details for out in result.outgoing]
+        for reason in (value for offer in offers for name, value in offer if name == WITHHELD):
+            self._metrics.withheld.labels(reason).inc()
+        commit = say(
+            commit, contact, batch.turn_id, said, now, notes=notes, offers=offers, text_beside=beside
+        )
+        changed = replace(
+            commit.conversation,
+            resume=None,
+            unread=0,
+            language=result.language,
+            prompt_version=result.prompt_version,
+        )
         if result.handoff is not None:
             found = result.handoff
             handoff = Handoff(found.reason, found.trigger, found.score, found.summary, now)
             changed = machine.hand_over(changed, handoff)
             self._metrics.handoffs.labels(found.trigger).inc()
+        if items:
+            unseen_from = current.resume.unseen_from if current.resume is not None and unseen else None
+            commit = decided(commit, decision_of(result, commit, batch.turn_id, now, unseen_from))
         await self._commit("bot", batch, replace(commit, conversation=changed, memory=result.memory))
         self._metrics.turn_seconds.observe((now - started) / 1000)
+        for item in unseen:
+            # Their rows are there already; what the turn heard in them comes behind.
+            if item.id in result.media:
+                await self._store.set_media_text(item.id, result.media[item.id], self._clock.now())
 
-    async def _spoken(self, result: TurnResult, items: Sequence[InboundItem]) -> Sequence[Media | None]:
+    async def _spoken(
+        self, context: GraphContext, result: TurnResult, items: Sequence[InboundItem]
+    ) -> Sequence[Media | None]:
         """Return what the turn says as voice notes, where it is to be spoken and can be."""
         if self._voice is None:
             return ()
         heard = any(item.kind is Kind.AUDIO for item in items)
-        return await self._voice.speak([out.body for out in result.outgoing], result.language, heard=heard)
+        answers = VoiceAnswers(self._voice, context.prompts.policy.voice)
+        return await answers.speak([out.body for out in result.outgoing], result.language, heard=heard)
 
     async def _commit(self, kind: str, batch: Batch, commit: Commit) -> None:
         changed = replace(
@@ -409,3 +459,8 @@ class Advance:
             yield
         finally:
             task.cancel()
+
+
+def _wishes(messages: Sequence[Said], contact: Contact, context: GraphContext) -> Wishes:
+    out = contact.opted_out_at is not None
+    return wishes_of(messages, context.prompts.opt_out, context.prompts.smalltalk, out=out)

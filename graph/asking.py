@@ -7,16 +7,28 @@ close its own quotation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graph.context import ChatMessage, GraphContext, Reply, Responder
+from graph.knowledge import Hit
 from graph.state import State
+from graph.visible import defused
 
 LANGUAGE_NAMES = {"pt-BR": "Brazilian Portuguese", "es": "Spanish", "en": "English"}
 _RECENT_TURNS = 2
 
 
-async def ask_model(state: State, context: GraphContext, responder: Responder) -> Reply:
+async def ask_model(
+    state: State, context: GraphContext, responder: Responder, excerpts: Sequence[Hit]
+) -> Reply:
     """Ask for the answer to the turn. Raises ModelFailed."""
-    return await responder.reply(conversation_prompt(state, context))
+    return await responder.reply(conversation_prompt(state, context, excerpts))
+
+
+async def excerpts_for(state: State, context: GraphContext) -> Sequence[Hit]:
+    """Return what the knowledge files say of the turn, for the model to answer from."""
+    retriever = context.retriever or context.knowledge
+    return await retriever.find(state["text"], state["language"]) if state["text"].strip() else ()
 
 
 async def ask_judge(state: State, context: GraphContext, responder: Responder) -> float:
@@ -24,32 +36,35 @@ async def ask_judge(state: State, context: GraphContext, responder: Responder) -
     recent = [t["customer"] for t in state.get("window", [])[-_RECENT_TURNS:]]
     question = "\n".join([*recent, state["text"]])
     system = context.prompts.judge.render()
-    return await responder.judge([ChatMessage("system", system), ChatMessage("user", question)])
+    return await responder.judge([ChatMessage("system", system), ChatMessage("user", defused(question))])
 
 
-def conversation_prompt(state: State, context: GraphContext) -> list[ChatMessage]:
-    """Return the messages for the turn's answer: instructions, background, window, question."""
+def conversation_prompt(state: State, context: GraphContext, excerpts: Sequence[Hit]) -> list[ChatMessage]:
+    """Return the messages for the turn's answer: instructions, background, window, question.
+
+    Excerpts are numbered from 1, in their order: the answer names those it rests on by number.
+    """
     prompts, text = context.prompts, state["text"]
     language = LANGUAGE_NAMES.get(state["language"], state["language"])
-    excerpts = [
-        {"file": hit.section.source, "title": hit.section.title, "text": hit.section.text}
-        for hit in context.knowledge.search(text, state["language"])
+    numbered = [
+        {"number": n, "file": hit.section.source, "title": hit.section.title, "text": hit.section.text}
+        for n, hit in enumerate(excerpts, start=1)
     ]
     background = prompts.background.render(
         memory=state.get("memory", ""),
         summary=state.get("summary", ""),
         brief=state.get("brief", ""),
-        excerpts=excerpts,
+        excerpts=numbered,
         attachments=state.get("attachments", []),
     )
     messages = [ChatMessage("system", prompts.assistant.render(language=language))]
     for turn in state.get("window", []):
         if turn["customer"]:
-            messages.append(ChatMessage("user", turn["customer"]))
+            messages.append(ChatMessage("user", defused(turn["customer"])))
         if turn["bot"]:
             messages.append(ChatMessage("assistant", turn["bot"]))
     # Beside the question, not at the top: what stays the same from turn to turn comes first, for caches.
-    messages.append(ChatMessage("user", background))
+    messages.append(ChatMessage("user", defused(background)))
     if text.strip():
-        messages.append(ChatMessage("user", text))
+        messages.append(ChatMessage("user", defused(text)))
     return messages

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graph.unusable import Unusable
+from ponte.audio import container_of
 from ponte.domain.message import MediaError
 
 Samples = npt.NDArray[np.int16]
@@ -29,16 +30,8 @@ _BITRATE: Final = 24_000
 _CODECS: Final = frozenset(
     {"opus", "vorbis", "speex", "mp3", "mp3float", "mp2", "aac", "alac", "flac", "amrnb", "amrwb"}
 )
-_SIGNS: Final = (
-    ("ogg", 0, b"OggS"),
-    ("amr", 0, b"#!AMR"),
-    ("wav", 0, b"RIFF"),
-    ("flac", 0, b"fLaC"),
-    ("mov", 4, b"ftyp"),
-    ("matroska", 0, b"\x1a\x45\xdf\xa3"),
-)
-_SYNC: Final = b"\xff\xe0"
-_LAYER: Final = 0x06
+_VIDEO: Final = "video"
+_MAY_HOLD_PICTURES: Final = frozenset({"mov", "matroska"})
 # What may be uploaded as it is, by container: https://platform.openai.com/docs/guides/speech-to-text
 _UPLOADS: Final = {
     "ogg": ("ogg", "audio/ogg"),
@@ -75,7 +68,7 @@ class Sound:
 
     Args:
         samples: the audio.
-        container: libav's name of the container it came in.
+        container: libav's name of the container it came in; ``video`` when there were pictures beside it.
     """
 
     samples: Samples
@@ -104,29 +97,6 @@ class AudioFile:
     samples: Samples
 
 
-def container_of(data: bytes) -> str | None:
-    """Return libav's name of the audio container that the first bytes show; None for anything else."""
-    for container, at, sign in _SIGNS:
-        if data.startswith(sign, at) and (container != "wav" or data.startswith(b"WAVE", 8)):
-            return container
-    return _after_id3(data) if data.startswith(b"ID3") else _raw_frames(data)
-
-
-def _after_id3(data: bytes) -> str:
-    """Tell MP3 from AAC behind an ID3 tag, whose size is four times seven bits."""
-    size = 0
-    for byte in data[6:10]:
-        size = size << 7 | byte & 0x7F
-    return _raw_frames(data[10 + size : 12 + size]) or "mp3"
-
-
-def _raw_frames(data: bytes) -> str | None:
-    """Tell MP3 from AAC by the first frame's synchronisation word: 11 bits, and MPEG's layer, 0 in AAC."""
-    if len(data) < len(_SYNC) or data[0] != _SYNC[0] or data[1] & _SYNC[1] != _SYNC[1]:
-        return None
-    return "mp3" if data[1] & _LAYER else "aac"
-
-
 def decode(data: bytes, limits: AudioLimits) -> Sound:
     """Decode a file. Blocks: call it in a thread.
 
@@ -150,7 +120,15 @@ def decode(data: bytes, limits: AudioLimits) -> Sound:
         raise Unusable(MediaError.UNREADABLE, type(error).__name__) from error
     if not pieces:
         raise Unusable(MediaError.UNREADABLE, "no sound in it")
-    return Sound(np.concatenate(pieces), container)
+    return Sound(np.concatenate(pieces), _VIDEO if _has_pictures(data, container) else container)
+
+
+def _has_pictures(data: bytes, container: str) -> bool:
+    """Tell whether a file that was decoded holds pictures, too."""
+    if container not in _MAY_HOLD_PICTURES:
+        return False
+    with av.open(io.BytesIO(data), mode="r", format=container) as file:
+        return bool(file.streams.video)
 
 
 def _decoded(data: bytes, container: str, deadline: float) -> Iterator[Samples]:
@@ -201,7 +179,7 @@ def encode(samples: Samples) -> bytes:
 
 
 def uploads(data: bytes, sound: Sound, limits: AudioLimits) -> list[AudioFile]:
-    """Return what to send for a decoded file: itself where a server can read it, else pieces of it.
+    """Return what to send for a decoded file: itself where a server can read it, else its sound in pieces.
 
     Long audio is split where it is quietest, so that no word is cut. Blocks: call it in a thread.
     """

@@ -2,9 +2,10 @@
 
 ::
 
-    START -> transcribe -> detect_handoff -+- hand_over -> human_takeover (interrupt) -> take_back -> END
-                                           +- reply -+- END
-                                                     +- hand_over
+    START -> transcribe -> detect_handoff -> check_triggers -+- hand_over -> human_takeover (interrupt)
+                                                             |                  -> take_back -> END
+                                                             +- reply -+- END
+                                                                       +- hand_over
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy, TimeoutPolicy
 
 from graph.context import GraphContext
+from graph.nodes.check_triggers import check_triggers
 from graph.nodes.detect_handoff import detect_handoff
 from graph.nodes.hand_over import hand_over
 from graph.nodes.human_takeover import human_takeover
@@ -76,13 +78,15 @@ def build_graph(
     graph = StateGraph(State, context_schema=context_schema)
     graph.add_node("transcribe", transcribe, timeout=_MEDIA_NODE_TIMEOUT, retry_policy=_NO_RETRY)
     graph.add_node("detect_handoff", detect_handoff)
+    graph.add_node("check_triggers", check_triggers)
     graph.add_node("reply", reply, timeout=_MODEL_NODE_TIMEOUT, retry_policy=_NO_RETRY)
     graph.add_node("hand_over", hand_over)
     graph.add_node("human_takeover", human_takeover)
     graph.add_node("take_back", take_back)
     graph.add_edge(START, "transcribe")
     graph.add_edge("transcribe", "detect_handoff")
-    graph.add_conditional_edges("detect_handoff", after_detection, ["reply", "hand_over"])
+    graph.add_edge("detect_handoff", "check_triggers")
+    graph.add_conditional_edges("check_triggers", after_detection, ["reply", "hand_over"])
     graph.add_conditional_edges("reply", after_reply, ["hand_over", END])
     graph.add_edge("hand_over", "human_takeover")
     graph.add_edge("human_takeover", "take_back")

@@ -1,21 +1,22 @@
-"""The local judgement: does this message ask for a human? Trained at start from labelled examples.
+"""The local judgement: does this message ask for a human? Weights, learned from labelled examples.
 
-scikit-learn learns (tf-idf of character and word n-grams, logistic regression). A decision does not
-call it: its per-call overhead is around a millisecond, so the learned weights are kept in one table and
-a message is scored by adding up the weights of its n-grams. A test holds the two scores equal.
+scikit-learn learns them (``graph.classifier_training``). A decision does not call it: its per-call overhead
+is around a millisecond, so the learned weights are kept in tables and a message is scored by adding up the
+weights of its features. A test holds the two scores equal.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graph.text import fold
+from graph.handoff_features import CONCEPTS, features
+from graph.reading import Reader, Reading
 
-_SEED = 20
-_LONGEST = 1_600
+_PART_WORDS = 14
+_LONG_WORDS = 22
+_PART_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Example:
     """One labelled message.
 
     Args:
-        lang: ``pt``, ``es`` or ``en``.
+        lang: the locale it is written in.
         wants_human: the label.
         kind: what sort of message it is, for evaluation.
         text: what a customer wrote.
@@ -36,76 +37,74 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """One set of n-grams: each term's idf and its idf times its weight."""
+class Weights:
+    """What was learned.
 
-    analyze: Callable[[str], list[str]]
-    weights: dict[str, tuple[float, float]]
+    Args:
+        blocks: for each block of features: each feature's value (its idf; 1 for a concept) and that value
+            times its weight.
+        scales: what each block counts for.
+        intercept: the score of a message without any feature.
+        slope: with ``shift``, turns a score into a probability (Platt).
+        shift: see ``slope``.
+    """
 
-    def score(self, text: str) -> float:
-        """Return the dot product of the text's normalised tf-idf vector with the weights."""
-        product = square = 0.0
-        weights = self.weights
-        for term, count in Counter(self.analyze(text)).items():
-            found = weights.get(term)
-            if found is not None:
-                value = (1.0 + math.log(count)) * found[0]
-                product += value * found[1]
-                square += value * value
-        return product / math.sqrt(square) if square else 0.0
+    blocks: tuple[dict[str, tuple[float, float]], ...]
+    scales: tuple[float, ...]
+    intercept: float
+    slope: float
+    shift: float
+
+    def logit(self, reading: Reading) -> float:
+        """Return the score of a message; above 0: rather a human."""
+        total = self.intercept
+        for index, found in enumerate(features(reading)):
+            table = self.blocks[index]
+            if index == CONCEPTS:
+                known = [table[name] for name in found if name in table]
+                # By the root of their number, so that a long message is not the louder for it.
+                total += sum(v[1] for v in known) * self.scales[index] / math.sqrt(len(known) or 1)
+                continue
+            product = square = 0.0
+            for term, count in Counter(found).items():
+                held = table.get(term)
+                if held is not None:
+                    times = 1.0 + math.log(count) if count > 1 else 1.0
+                    product += times * held[1]
+                    square += (times * held[0]) ** 2
+            if square:
+                total += product * self.scales[index] / math.sqrt(square)
+        return total
 
 
 @dataclass(frozen=True, slots=True)
 class HandoffClassifier:
-    """Learned weights. Build one with ``train``."""
+    """The judgement. Build one with ``graph.classifier_training.train``."""
 
-    blocks: tuple[_Block, ...]
-    intercept: float
+    reader: Reader
+    weights: Weights
 
     def score(self, text: str) -> float:
-        """Return how likely ``text`` asks for a human, 0 to 1; 0.0 for a text without a letter."""
-        folded = fold(text[:_LONGEST])
-        if not any(c.isalpha() for c in folded):
+        """Return how likely ``text`` asks for a human, 0 to 1; 0.0 for a text without a word."""
+        return self.score_of(self.reader.read(text))
+
+    def score_of(self, reading: Reading) -> float:
+        """Return the same for a message that was read already."""
+        if not any(c.isalpha() for word in reading.words for c in word):
             return 0.0
-        logit = self.intercept + sum(block.score(folded) for block in self.blocks)
-        return 1.0 / (1.0 + math.exp(-logit))
+        logit = self.weights.logit(reading)
+        parts = parts_of(reading)
+        if parts:
+            # The wish is often one sentence among many.
+            best = max(self.weights.logit(part) for part in parts)
+            logit += _PART_SHARE * max(0.0, best - logit)
+        return 1.0 / (1.0 + math.exp(-(self.weights.slope * logit + self.weights.shift)))
 
 
-def train(examples: Sequence[Example]) -> HandoffClassifier:
-    """Learn from ``examples``, the same each time. Takes some 100 ms for a few hundred.
-
-    Raises:
-        ValueError: the examples hold only one of the two labels.
-    """
-    # A second of import time, needed once a process and not by those who only read prompts.
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 # type: ignore[import-untyped]
-
-    texts = [fold(example.text) for example in examples]
-    labels = [int(example.wants_human) for example in examples]
-    vectorizers = [
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2, lowercase=False),
-        TfidfVectorizer(
-            analyzer="word",
-            ngram_range=(1, 3),
-            sublinear_tf=True,
-            lowercase=False,
-            token_pattern=r"[^\W_]+",  # noqa: S106 - a pattern of words
-        ),
-    ]
-    from scipy.sparse import hstack  # noqa: PLC0415 # type: ignore[import-untyped]
-
-    features = hstack([v.fit_transform(texts) for v in vectorizers]).tocsr()
-    model = LogisticRegression(C=8.0, class_weight="balanced", max_iter=1_000, random_state=_SEED)
-    model.fit(features, labels)
-    coefficients = [float(c) for c in model.coef_[0]]
-    blocks, start = [], 0
-    for vectorizer in vectorizers:
-        size = len(vectorizer.vocabulary_)
-        weights = {
-            term: (float(vectorizer.idf_[i]), coefficients[start + i])
-            for term, i in vectorizer.vocabulary_.items()
-        }
-        blocks.append(_Block(vectorizer.build_analyzer(), weights))
-        start += size
-    return HandoffClassifier(tuple(blocks), float(model.intercept_[0]))
+def parts_of(reading: Reading) -> list[Reading]:
+    """Return a long message's parts of some sentences' length, overlapping; nothing for a short one."""
+    size = len(reading.concepts)
+    if size <= _LONG_WORDS:
+        return []
+    step = _PART_WORDS // 2
+    return [reading.part(i, i + _PART_WORDS) for i in range(0, size - step, step)]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from graph.audio import AudioLimits
-from graph.classifier import HandoffClassifier
+from graph.detection import Detector
 from graph.documents import DocumentLimits
 from graph.hearing import Describer, MediaSource, Transcriber
-from graph.keywords import Keywords
-from graph.knowledge import Knowledge
+from graph.knowledge import Knowledge, Retriever
+from graph.output_check import OutputCheck
 from graph.prompts import PromptSet
 from ponte.domain.message import Media
 from ponte.errors import PonteError
@@ -144,8 +144,7 @@ class GraphContext:
 
     Args:
         prompts: the prompt files served.
-        keywords: the phrases that ask for a human.
-        classifier: the local judgement of the same question.
+        detector: tells whether a human is wanted, without a model.
         knowledge: the company's texts, searchable.
         responder: the language model; None when none is configured.
         clock: the time.
@@ -155,11 +154,12 @@ class GraphContext:
         transcriber: hears voice notes; None: a human does.
         describer: sees pictures; None: a human does.
         understood: what was found out about files in this process.
+        retriever: a better search than ``knowledge`` for what the model reads; None: ``knowledge`` does.
+        output: knows what the prompt files allow an answer to say.
     """
 
     prompts: PromptSet
-    keywords: Keywords
-    classifier: HandoffClassifier
+    detector: Detector
     knowledge: Knowledge
     responder: Responder | None
     clock: Clock
@@ -169,3 +169,8 @@ class GraphContext:
     transcriber: Transcriber | None = None
     describer: Describer | None = None
     understood: Understood = field(default_factory=Understood)
+    retriever: Retriever | None = None
+    output: OutputCheck = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "output", OutputCheck(self.prompts))

@@ -1,22 +1,22 @@
-"""Settings to a ``GraphContext``: the only place of the graph that knows settings."""
+"""Settings to ``GraphContext``s: the only place of the graph that knows settings."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import openai
 
 from graph.asking import LANGUAGE_NAMES
-from graph.chat_client import open_chat
-from graph.classifier import HandoffClassifier, train
-from graph.context import Clock, GraphContext, Limits, Responder
-from graph.hearing import Describer, Transcriber
+from graph.chat_client import LeanChatOpenAI, open_chat
+from graph.context import Clock, GraphContext, Limits, Understood
+from graph.detection import build_detector, kept_in
+from graph.embeddings import Retrieval, open_retrieval
+from graph.hearing import Describer, MediaSource, Transcriber
 from graph.images import OpenAIDescriber
-from graph.keywords import Keywords
 from graph.knowledge import Knowledge
 from graph.model import ChatResponder, options_of
 from graph.prompts import PromptSet, load_prompts
@@ -26,13 +26,91 @@ from ponte.ports import MediaStore
 from ponte.settings import Settings
 
 
-@asynccontextmanager
-async def open_graph_context(
-    settings: Settings, clock: Clock, limits: Limits | None = None, media: MediaStore | None = None
-) -> AsyncIterator[GraphContext]:
-    """Yield what the nodes need; the model's connections are closed at the end.
+@dataclass(frozen=True, slots=True)
+class ContextFactory:
+    """Makes a context for each version of the prompt files; all of them share connections and models.
 
-    Takes a second or two: the prompt files are read, the classifier trained, the knowledge indexed.
+    Args:
+        settings: the settings.
+        clock: the time.
+        limits: bounds of a turn.
+        media: the customers' files; None: they are left to agents.
+        chat: the language model; None when none is configured.
+        files: reads pictures; None when no model is configured.
+        transcriber: hears voice notes; None when none is configured.
+        understood: what was found out about files, whatever the version.
+        retrieval: finds knowledge by meaning; None: by words alone.
+    """
+
+    settings: Settings
+    clock: Clock
+    limits: Limits
+    media: MediaSource | None = None
+    chat: LeanChatOpenAI | None = None
+    files: openai.AsyncOpenAI | None = None
+    transcriber: Transcriber | None = None
+    understood: Understood = field(default_factory=Understood)
+    retrieval: Retrieval | None = None
+
+    def derive(self, prompts: PromptSet, like: GraphContext | None = None) -> GraphContext:
+        """Return the context of a version. May take seconds of CPU: call it in a thread.
+
+        Args:
+            prompts: the version.
+            like: another version's context: what does not differ is taken over instead of made again.
+        """
+        same = like.prompts if like is not None else None
+        taught = same is not None and same.examples == prompts.examples and same.lexicons == prompts.lexicons
+        indexed = like is not None and same is not None and same.knowledge == prompts.knowledge
+        knowledge = like.knowledge if like is not None and indexed else Knowledge(prompts.knowledge)
+        retriever = like.retriever if like is not None and indexed else None
+        if retriever is None and self.retrieval is not None:
+            retriever = self.retrieval.of(knowledge)
+        return GraphContext(
+            prompts=prompts,
+            detector=build_detector(
+                prompts,
+                kept_in(self.settings.data_dir),
+                like.detector if like is not None and taught else None,
+            ),
+            knowledge=knowledge,
+            responder=self._responder(prompts),
+            clock=self.clock,
+            agent_locale=self.settings.default_locale,
+            limits=self.limits,
+            media=self.media,
+            transcriber=self.transcriber,
+            describer=self._describer(prompts),
+            understood=self.understood,
+            retriever=retriever,
+        )
+
+    def _responder(self, prompts: PromptSet) -> ChatResponder | None:
+        if self.chat is None:
+            return None
+        return ChatResponder(
+            self.chat,
+            self.limits,
+            options_of(prompts.assistant.head),
+            options_of(prompts.judge.head, self.settings.openai_classifier_model),
+        )
+
+    def _describer(self, prompts: PromptSet) -> Describer | None:
+        model = self.settings.openai_vision_model
+        if not model or self.files is None:
+            return None
+
+        def instructions(language: str) -> str:
+            return prompts.image.render(language=LANGUAGE_NAMES.get(language, language))
+
+        return OpenAIDescriber(self.files, model, instructions, self.limits)
+
+
+@asynccontextmanager
+async def open_contexts(
+    settings: Settings, clock: Clock, limits: Limits | None = None, media: MediaStore | None = None
+) -> AsyncIterator[ContextFactory]:
+    """Yield what makes contexts; the model's connections are closed at the end.
 
     Args:
         settings: the settings.
@@ -41,80 +119,47 @@ async def open_graph_context(
         media: the customers' files; None: they are left to agents.
 
     Raises:
-        SettingsError: the local transcription model cannot be used.
-        PromptError: a prompt file cannot be used.
+        SettingsError: the local transcription model cannot be used, or MONGO_URI is malformed.
     """
     bounds = limits or Limits()
-    prompts, classifier, knowledge = await asyncio.to_thread(_derive, settings)
-    async with _models(settings, prompts, bounds) as models:
-        yield GraphContext(
-            prompts=prompts,
-            keywords=Keywords(prompts.keywords),
-            classifier=classifier,
-            knowledge=knowledge,
-            responder=models.responder,
-            clock=clock,
-            agent_locale=settings.default_locale,
-            limits=bounds,
-            media=None if media is None else StoredFiles(media),
-            transcriber=models.transcriber,
-            describer=models.describer,
-        )
-
-
-def _derive(settings: Settings) -> tuple[PromptSet, HandoffClassifier, Knowledge]:
-    prompts = load_prompts(settings.prompts_dir)
-    return prompts, train(prompts.examples), Knowledge(prompts.knowledge)
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    responder: Responder | None = None
-    transcriber: Transcriber | None = None
-    describer: Describer | None = None
-
-
-@asynccontextmanager
-async def _models(settings: Settings, prompts: PromptSet, limits: Limits) -> AsyncIterator[_Models]:
+    source = None if media is None else StoredFiles(media)
     local = None
     if settings.transcribe_local_model:
-        local = await asyncio.to_thread(open_local, Path(settings.transcribe_local_model), limits)
+        local = await asyncio.to_thread(open_local, Path(settings.transcribe_local_model), bounds)
     if not settings.model_configured:
-        yield _Models(transcriber=local)
+        yield ContextFactory(settings, clock, bounds, source, transcriber=local)
         return
     api_key, base_url = settings.openai_api_key.get_secret_value(), settings.openai_base_url
     # aiohttp carries a request for a tenth of what the default transport costs in CPU, and far less when
     # many are in flight.
-    async with openai.DefaultAioHttpClient(timeout=limits.model_timeout_ms / 1000) as client:
+    async with openai.DefaultAioHttpClient(timeout=bounds.model_timeout_ms / 1000) as client:
         chat = open_chat(
             client=client,
             model=settings.openai_chat_model,
             api_key=api_key,
             base_url=base_url,
-            timeout_ms=limits.model_timeout_ms,
+            timeout_ms=bounds.model_timeout_ms,
         )
         files = openai.AsyncOpenAI(
             api_key=api_key or "none", base_url=base_url or None, max_retries=0, http_client=client
         )
-        yield _Models(
-            responder=ChatResponder(
-                chat,
-                limits,
-                options_of(prompts.assistant.head),
-                options_of(prompts.judge.head, settings.openai_classifier_model),
-            ),
-            transcriber=local or OpenAITranscriber(files, settings.openai_transcribe_model, limits),
-            describer=_describer(settings, files, prompts, limits),
-        )
+        hears = local or OpenAITranscriber(files, settings.openai_transcribe_model, bounds)
+        async with open_retrieval(settings, files, clock) as retrieval:
+            yield ContextFactory(settings, clock, bounds, source, chat, files, hears, retrieval=retrieval)
 
 
-def _describer(
-    settings: Settings, client: openai.AsyncOpenAI, prompts: PromptSet, limits: Limits
-) -> Describer | None:
-    if not settings.openai_vision_model:
-        return None
+@asynccontextmanager
+async def open_graph_context(
+    settings: Settings, clock: Clock, limits: Limits | None = None, media: MediaStore | None = None
+) -> AsyncIterator[GraphContext]:
+    """Yield the context of the prompt files as they are now, for what serves nobody: the studio and tests.
 
-    def instructions(language: str) -> str:
-        return prompts.image.render(language=LANGUAGE_NAMES.get(language, language))
+    Takes a second or two: the prompt files are read, the classifier trained, the knowledge indexed.
 
-    return OpenAIDescriber(client, settings.openai_vision_model, instructions, limits)
+    Raises:
+        SettingsError: the local transcription model cannot be used.
+        PromptError: a prompt file cannot be used.
+    """
+    async with open_contexts(settings, clock, limits, media) as contexts:
+        prompts = await asyncio.to_thread(load_prompts, settings.prompts_dir)
+        yield await asyncio.to_thread(contexts.derive, prompts)

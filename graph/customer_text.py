@@ -18,6 +18,17 @@ from ponte.domain.vcard import read_cards
 
 _MOST: Final = 1_000
 
+# What a list shows of a message beside its words, in any language.
+_SIGNS: Final[Mapping[Kind, str]] = {
+    Kind.AUDIO: "\N{MICROPHONE}",
+    Kind.IMAGE: "\N{CAMERA}",
+    Kind.VIDEO: "\N{VIDEO CAMERA}",
+    Kind.DOCUMENT: "\N{PAGE FACING UP}",
+    Kind.STICKER: "\N{GRINNING FACE}",
+    Kind.LOCATION: "\N{ROUND PUSHPIN}",
+    Kind.CONTACT: "\N{BUST IN SILHOUETTE}",
+}
+
 # Kinds that say all they have to say without a file being read.
 SELF_CONTAINED: Final = frozenset({Kind.TEXT, Kind.CHOICE, Kind.LOCATION, Kind.STICKER})
 
@@ -73,11 +84,26 @@ def carried_by(inbound: Sequence[InboundRecord]) -> list[str]:
     return [line for record in inbound for line in record.get("beside", [])]
 
 
-def preview_of(kind: Kind, body: str, details: Details) -> str:
-    """Return the words that stand for a message in a list; empty when it has none."""
+def preview_of(kind: Kind, body: str, details: Details, media: Sequence[Media] = ()) -> str:
+    """Return what stands for a message in a list: its words, behind a sign where it is more than words.
+
+    Args:
+        kind: what it is.
+        body: its text.
+        details: what it carries.
+        media: its files; of a voice note or a video, what is said in them stands for it.
+    """
     carried = dict(details)
-    place = carried.get("label") or carried.get("address") or ""
-    return words_of(kind, body, details) or (place if kind is Kind.LOCATION else "")
+    told = words_of(kind, body, details)
+    if kind in {Kind.AUDIO, Kind.VIDEO}:
+        told = told or " ".join(one.text for one in media if one.text)
+    elif kind is Kind.LOCATION:
+        told = told or carried.get("label") or carried.get("address") or ""
+    elif kind is Kind.CONTACT:
+        told = told or carried.get("contact_name", "")
+    elif kind is Kind.DOCUMENT:
+        told = told or next((one.name for one in media if one.name), "")
+    return f"{_SIGNS.get(kind, '')} {told}".strip()
 
 
 def with_contact(details: Details, kind: Kind, media: Sequence[Media]) -> Details:

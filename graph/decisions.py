@@ -1,10 +1,16 @@
-"""Decisions to bring a human in, worded for the agent."""
+"""Decisions to bring a human in: worded for the agent, and with what the ledger keeps of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+from babel import Locale, UnknownLocaleError
+
 from graph.context import GraphContext
+from graph.prompt_schema import HandoffPolicy
 from graph.state import DecisionRecord
 from ponte.domain.conversation import Trigger
+from ponte.domain.decision import Figures
 
 
 def decide(trigger: Trigger, score: float, context: GraphContext, **variables: object) -> DecisionRecord:
@@ -14,7 +20,49 @@ def decide(trigger: Trigger, score: float, context: GraphContext, **variables: o
         trigger: what decided it; the reason's key is ``reason.<trigger>``.
         score: the confidence, 0 to 1.
         context: the run's context.
-        variables: what the reason names.
+        variables: what the reason names; ``phrase`` is kept in the ledger.
     """
     reason = context.prompts.text(f"reason.{trigger.value}", context.agent_locale, **variables)
-    return {"reason": reason, "trigger": trigger.value, "score": round(score, 4), "summary": ""}
+    record: DecisionRecord = {
+        "reason": reason,
+        "trigger": trigger.value,
+        "score": round(score, 4),
+        "summary": "",
+        "thresholds": dict(thresholds(trigger, context.prompts.handoff)),
+    }
+    if "phrase" in variables:
+        record["phrase"] = str(variables["phrase"])
+    return record
+
+
+def thresholds(trigger: Trigger, policy: HandoffPolicy) -> Figures:
+    """Return what the files hold a trigger's scores against, by name."""
+    triggers = policy.triggers
+    held = {
+        Trigger.CLASSIFIER: policy.classifier,
+        Trigger.NO_ANSWER: triggers.no_answer,
+        Trigger.BOT_FAILED: triggers.bot_failed,
+        Trigger.MEDIA: triggers.media,
+        Trigger.REPEATED: triggers.repeated,
+        Trigger.LANGUAGE: triggers.language,
+    }.get(trigger)
+    if held is None:
+        return ()
+    return tuple(_figures(held.model_dump()))
+
+
+def _figures(held: Mapping[str, object], of: str = "") -> Iterator[tuple[str, float]]:
+    """Yield the numbers, those of a language as ``local.pt-BR``."""
+    for name, value in held.items():
+        if isinstance(value, Mapping):
+            yield from _figures(value, f"{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{of}{name}", float(value)
+
+
+def language_name(code: str, locale: str) -> str:
+    """Return what a language (ISO 639) is called in ``locale``; the code where no name is known."""
+    try:
+        return str(Locale.parse(locale.replace("-", "_")).languages.get(code, code))
+    except (UnknownLocaleError, ValueError):
+        return code

@@ -5,15 +5,19 @@ Nothing runs by itself: tests say when the worker works, when messages are deliv
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from graph.advance import Advance
 from graph.builder import Graph
 from graph.context import GraphContext
+from graph.contexts import FixedContexts
+from graph.late_words import LateWords
+from graph.outreach import Invitations, Outreach
 from graph.reminders import Reminders
+from graph.surveys import Surveys
 from graph.turn import run_turn
-from graph.understanding import understand_for_agent
 from graph.voice_answers import VoiceAnswers
 from graph.worker import LEASE_MS, Worker
 from ponte.accounts import Accounts
@@ -68,7 +72,7 @@ class Pipeline:
         self.messenger = messenger
         self.signals = Signals()
         self.metrics = Metrics()
-        self.context = context
+        self.context = context if voice is None else _speaking(context, voice)
         self.intake = Intake(store, clock, self.signals, self.metrics)
         self.desk = HandoffDesk(store, clock, self.signals, voice.voice if voice else None, templates)
         self.accounts = Accounts(store, clock)
@@ -84,19 +88,22 @@ class Pipeline:
     def restart(self) -> None:
         """Begin a new life of the worker's process, as after a kill: its leases are another's now."""
         self._lives += 1
+        contexts = FixedContexts(self.context)
+        outreach = Outreach(self._templates, self.clock)
         advance = Advance(
             self.store,
-            partial(run_turn, self._graph, self.context),
+            partial(run_turn, self._graph),
             messenger=self.messenger,
-            texts=self.context.prompts,
+            contexts=contexts,
             clock=self.clock,
             signals=self.signals,
             metrics=self.metrics,
             idle_ms=_DAY_MS,
             default_language="pt-BR",
-            voice=self._voice,
+            voice=self._voice.voice if self._voice else None,
             media=self._media,
-            understand=partial(understand_for_agent, self.context),
+            understand=LateWords(self.store, self.clock, self.signals),
+            surveys=Surveys(self.store, self.clock, self.metrics, outreach),
         )
         self.worker = Worker(
             self.store,
@@ -120,8 +127,10 @@ class Pipeline:
             self.store,
             clock=self.clock,
             signals=self.signals,
-            texts=self.context.prompts,
-            after_ms=10 * 60_000,
+            contexts=contexts,
+        )
+        self.invitations = Invitations(
+            self.store, outreach, contexts, clock=self.clock, signals=self.signals
         )
         self._work = self.worker.loop(concurrency=1000)
         self._deliver = self.delivery.loop(concurrency=1000)
@@ -187,3 +196,9 @@ class Pipeline:
         while page := await self.store.messages(current.id, after=len(found), limit=200):
             found.extend(page)
         return found
+
+
+def _speaking(context: GraphContext, voice: VoiceAnswers) -> GraphContext:
+    """Return the context with the policy of ``voice`` in place of the prompt files'."""
+    policy = context.prompts.policy.model_copy(update={"voice": voice.policy})
+    return replace(context, prompts=replace(context.prompts, policy=policy))

@@ -26,6 +26,8 @@ class KeywordSpec:
         courtesies: words that may stand beside an ``alone`` phrase.
         negations: words that, shortly before a phrase in the same clause, take it back.
         other_senses: phrases that hide what they cover, e.g. "recursos humanos".
+        unless: phrases that, anywhere in the same clause, take one back: talk of the past, of others, of what
+            might be.
     """
 
     phrases: tuple[str, ...]
@@ -33,19 +35,29 @@ class KeywordSpec:
     courtesies: tuple[str, ...] = ()
     negations: tuple[str, ...] = ()
     other_senses: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
 
 
 class Keywords:
     """The compiled phrases of all languages; all are tried, whatever the conversation's language."""
 
     def __init__(self, specs: Mapping[str, KeywordSpec]) -> None:
-        self._languages = [_Compiled(spec) for spec in specs.values()]
+        self._languages = {lang: _Compiled(spec) for lang, spec in specs.items()}
 
     def find(self, text: str) -> str | None:
         """Return the folded words in ``text`` that ask for a human; None when none do."""
-        folded = clauses(text)
-        for language in self._languages:
-            found = language.find(folded)
+        return self.find_read(clauses(text))
+
+    def find_read(self, folded: str, lang: str | None = None) -> str | None:
+        """Return the same for words that are folded already.
+
+        Args:
+            folded: words with single spaces, and ``|`` or ``?`` where a clause ends.
+            lang: only this language's phrases; None: all.
+        """
+        folded = folded.replace(" ?", f" {BREAK}")
+        for name, language in self._languages.items():
+            found = language.find(folded) if lang in {None, name} else None
             if found is not None:
                 return found
         return None
@@ -56,6 +68,7 @@ class _Compiled:
         self._phrases = _any_of(spec.phrases)
         self._other_senses = _any_of(spec.other_senses)
         self._negations = _any_of(spec.negations)
+        self._unless = _any_of(spec.unless)
         alone, courtesies = _alternatives(spec.alone), _alternatives(spec.courtesies)
         # Lookarounds instead of \b: a clause mark or the text's end delimits, too.
         around = rf"(?:(?:{courtesies}|\|) )*" if courtesies else r"(?:\| )*"
@@ -69,7 +82,10 @@ class _Compiled:
             return None
         visible = self._other_senses.sub(BREAK, folded) if self._other_senses else folded
         for match in self._phrases.finditer(visible):
-            if not self._negated(visible[: match.start()], match.group()):
+            before = visible[: match.start()]
+            if not self._negated(before, match.group()) and not self._taken_back(
+                before, visible[match.start() :]
+            ):
                 return match.group()
         return None
 
@@ -79,6 +95,12 @@ class _Compiled:
             return False
         clause = before.rpartition(BREAK)[2].split()[-_NEGATION_REACH:]
         return self._negations.search(" ".join([*clause, phrase.split(maxsplit=1)[0]])) is not None
+
+    def _taken_back(self, before: str, after: str) -> bool:
+        if self._unless is None:
+            return False
+        clause = before.rpartition(BREAK)[2] + after.partition(BREAK)[0]
+        return self._unless.search(clause) is not None
 
 
 def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str] | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 
 from graph.lexicon import TELLING
-
-LOCALES = ("pt-BR", "es", "en")
+from ponte.locales import LOCALES
 
 _WORD = re.compile(r"[^\W\d_]+")
-_LETTERS = {"pt-BR": re.compile(r"[ãõçêôà]|lh|nh"), "es": re.compile(r"[ñ¿¡]|ción\b|ll")}
+_LETTERS = {"pt-BR": re.compile(r"[ãõçêôà]|lh|nh"), "es": re.compile(r"ñ|ción\b|ll")}
+# Only Spanish writes these, and whoever does leaves no doubt.
+_SPANISH_MARKS = re.compile(r"[¿¡]")
 _LEAD = 2.0
 
 
@@ -28,6 +29,8 @@ def detect_language(text: str, current: str) -> str:
     scores = {locale: float(sum(w in own for w in words)) for locale, own in TELLING.items()}
     for locale, letters in _LETTERS.items():
         scores[locale] += len(letters.findall(text.lower())) / 2
+    if _SPANISH_MARKS.search(text):
+        scores["es"] += _LEAD
     best = max(LOCALES, key=lambda locale: (scores[locale], locale == current))
     if best == current or current not in scores:
         return best if scores[best] else current

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from graph.citing import sources_detail
 from graph.context import GraphContext
 from graph.state import State
 from graph.text import words
+from ponte.domain.message import Details
 
 
-def local_answer(state: State, context: GraphContext, threshold: float) -> str | None:
+@dataclass(frozen=True, slots=True)
+class LocalAnswer:
+    """An answer, and the message's details that name the section it is."""
+
+    text: str
+    details: Details = ()
+
+
+def local_answer(state: State, context: GraphContext, threshold: float) -> LocalAnswer | None:
     """Return an answer to the turn's text; None when the files do not answer it.
 
     Args:
@@ -21,6 +33,9 @@ def local_answer(state: State, context: GraphContext, threshold: float) -> str |
     if not said:  # an emoji, or a mark that asks whether anyone is there
         courtesy = "greeting" if "?" in text else "acknowledged"
     if courtesy is not None:
-        return context.prompts.text(f"bot.{courtesy}", language)
+        return LocalAnswer(context.prompts.text(f"bot.{courtesy}", language))
     hits = context.knowledge.search(text, language, limit=1)
-    return hits[0].section.text if hits and hits[0].score >= threshold else None
+    if not hits or hits[0].score < threshold:
+        return None
+    section = hits[0].section
+    return LocalAnswer(section.text, sources_detail([section.reference]))

@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graph.context import ChatMessage, Limits, ModelFailed, Reply
 from graph.model_calls import once, trying
@@ -33,7 +34,32 @@ _MESSAGES: dict[str, type[SystemMessage | HumanMessage | AIMessage]] = {
     "user": HumanMessage,
     "assistant": AIMessage,
 }
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# Servers that know no structured output put the object into prose or a fence.
+_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
+_PERCENT = 100
+
+
+class Judgement(BaseModel):
+    """The judge's answer, as the model must give it.
+
+    See https://platform.openai.com/docs/guides/structured-outputs, which has no bounds of numbers.
+
+    Args:
+        wants_human: the customer wants a human.
+        confidence: how sure the model is of that, 0 to 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wants_human: bool
+    confidence: float
+
+    def score(self) -> float:
+        """Return how likely a human is wanted, 0 to 1; 0.5 for an answer without confidence."""
+        # Some models write per cent, whatever they are asked for.
+        share = self.confidence / _PERCENT if self.confidence > 1 else self.confidence
+        sure = min(max(share, 0.0), 1.0)
+        return 0.5 + sure / 2 if self.wants_human else 0.5 - sure / 2
 
 
 class _Options(TypedDict):
@@ -80,15 +106,17 @@ class ChatResponder:
         return await trying(lambda: self._reply(given), self._limits)
 
     async def judge(self, messages: Sequence[ChatMessage]) -> float:
-        """Return the model's number as 0 to 1. One try: a late judgement is worth nothing."""
+        """Return the model's judgement as 0 to 1. One try: a late judgement is worth nothing."""
         given = _translated(messages)
         answer = await once(
-            lambda: self._chat.ainvoke(given, **self._judge_options), self._limits.model_timeout_ms
+            lambda: self._chat.ainvoke(given, response_format=_form(), **self._judge_options),
+            self._limits.model_timeout_ms,
         )
-        found = _NUMBER.search(answer.text)
-        if found is None:
-            raise ModelFailed("the judge answered without a number")
-        return min(float(found[0]) / 100, 1.0)
+        found = _OBJECT.search(answer.text)
+        try:
+            return Judgement.model_validate_json(found[0] if found else "").score()
+        except ValidationError:
+            raise ModelFailed("the judge's answer has not the form that was asked for") from None
 
     async def _reply(self, given: list[BaseMessage]) -> Reply:
         answer = await self._chat.ainvoke(given, tools=[_TOOL], **self._reply_options)
@@ -103,6 +131,16 @@ class ChatResponder:
             refused = "the model refused" if answer.additional_kwargs.get("refusal") else "an empty answer"
             raise ModelFailed(refused)
         return Reply(text)
+
+
+def _form() -> dict[str, object]:
+    """Return the judge's form as the API wants it.
+
+    Given as a class, the client itself would refuse an answer that only nearly has the form.
+    """
+    schema = Judgement.model_json_schema()
+    schema.pop("description", None)
+    return {"type": "json_schema", "json_schema": {"name": "judgement", "strict": True, "schema": schema}}
 
 
 def _translated(messages: Sequence[ChatMessage]) -> list[BaseMessage]:

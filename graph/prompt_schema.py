@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
-from typing import Literal
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Locale = Literal["pt-BR", "es", "en"]
-LOCALES: tuple[Locale, ...] = ("pt-BR", "es", "en")
+from graph.per_locale import PerLocale
+from graph.trigger_policy import Topics
+from ponte.domain.choices import MAX_CONTENT_BODY, Choice, checked
+from ponte.domain.office_hours import DEFAULT_TIMEZONE, OfficeHours, parse_span
+from ponte.errors import InvalidInput
+from ponte.locales import LOCALES, Locale
 
 # Every text that the product says, and the variables it may use.
 MESSAGES: dict[str, frozenset[str]] = {
     "handoff.transfer": frozenset(),
     "handoff.waiting": frozenset({"minutes"}),
+    "handoff.offer": frozenset(),
+    "handoff.language": frozenset(),
     "handoff.closed": frozenset({"hours"}),
     "bot.unavailable": frozenset(),
     "bot.nothing_found": frozenset(),
@@ -26,6 +33,11 @@ MESSAGES: dict[str, frozenset[str]] = {
     "media.repeat": frozenset(),
     "media.sticker": frozenset(),
     "media.unknown": frozenset(),
+    "media.cannot_open": frozenset(),
+    "bot.offer_human": frozenset(),
+    "bot.withheld": frozenset(),
+    "csat.ask": frozenset(),
+    "csat.thanks": frozenset(),
     "opt_out.confirmed": frozenset(),
     "opt_out.welcome_back": frozenset(),
     "reason.keyword": frozenset({"phrase"}),
@@ -37,7 +49,18 @@ MESSAGES: dict[str, frozenset[str]] = {
     "reason.opted_out": frozenset(),
     "reason.bot_failed": frozenset(),
     "reason.error": frozenset(),
+    "reason.topic": frozenset({"topic", "phrase"}),
+    "reason.language": frozenset({"name"}),
+    "reason.repeated": frozenset({"count"}),
 }
+
+# Texts whose answers the product itself reads: the ids of the choices that they must have, in order.
+CHOICES: dict[str, tuple[str, ...]] = {
+    "csat.ask": ("csat:1", "csat:2", "csat:3", "csat:4", "csat:5"),
+}
+
+# The texts that may have a form for each sort of number, and the variable that chooses it.
+COUNTED: dict[str, str] = {"handoff.waiting": "minutes", "reason.media": "count"}
 
 # Every template, and the variables it may use.
 TEMPLATES: dict[str, frozenset[str]] = {
@@ -45,17 +68,66 @@ TEMPLATES: dict[str, frozenset[str]] = {
     "background.md": frozenset({"memory", "summary", "brief", "excerpts", "attachments"}),
     "image.md": frozenset({"language"}),
     "handoff/judge.md": frozenset(),
+    "agent_draft.md": frozenset({"language"}),
+    "agent_brief.md": frozenset({"language"}),
+    "translate.md": frozenset({"language"}),
+    "evals/judge.md": frozenset({"rubric"}),
 }
+
+
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ChoiceOf(_Strict):
+    """One answer that a text offers; see ``ponte.domain.choices.Choice``."""
+
+    id: str
+    title: str
+    means: str = ""
+    words: tuple[str, ...] = ()
+
+
+class ChoiceText(_Strict):
+    """A text that offers answers to tap: up to 3 short ones are buttons, up to 10 a list."""
+
+    text: str = Field(min_length=1)
+    choices: tuple[ChoiceOf, ...] = Field(min_length=1)
+
+    @field_validator("choices")
+    @classmethod
+    def _sendable(cls, value: tuple[ChoiceOf, ...]) -> tuple[ChoiceOf, ...]:
+        try:
+            checked(choices_of(value))
+        except InvalidInput as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return value
+
+    @model_validator(mode="after")
+    def _short(self) -> ChoiceText:
+        if len(self.text) > MAX_CONTENT_BODY:
+            raise ValueError(f"a text with choices has at most {MAX_CONTENT_BODY} characters")
+        return self
+
+
+def choices_of(given: Iterable[ChoiceOf]) -> tuple[Choice, ...]:
+    """Return the choices as the product keeps them."""
+    return tuple(Choice(c.id.strip(), " ".join(c.title.split()), c.means, c.words) for c in given)
+
+
 class TemplateLimits(_Strict):
-    """Bounds of what the model writes."""
+    """Bounds of a prompt.
+
+    Args:
+        max_tokens: the most that the model may write.
+        prompt_tokens: the most that the text itself may come to, by the check's estimate.
+    """
 
     max_tokens: int | None = Field(None, ge=16, le=16_000)
+    prompt_tokens: int | None = Field(None, ge=16, le=100_000)
 
 
 class TemplateHead(_Strict):
@@ -91,25 +163,31 @@ class KeywordsOf(_Strict):
     courtesies: tuple[str, ...] = ()
     negations: tuple[str, ...] = ()
     other_senses: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
 
 
-class KeywordsFile(_Strict):
+class KeywordsFile(PerLocale[KeywordsOf]):
     """``handoff/keywords.yaml``."""
-
-    pt_br: KeywordsOf = Field(alias="pt-BR")
-    es: KeywordsOf
-    en: KeywordsOf
 
 
 class Band(_Strict):
     """The local classifier's band: at or above ``sure`` a human is brought in.
 
-    Between ``unsure`` and ``sure`` a configured model is asked, and decides at ``judge`` or above.
+    Between ``unsure`` and ``sure`` a configured model is asked, and decides at ``judge`` or above. Where
+    there is none, or it fails, a human is brought in at ``local``, which each language may have for itself.
+    A phrase of ``keywords.yaml`` does not count where the classifier scores below ``doubt``.
     """
 
     sure: float = Field(ge=0, le=1)
     unsure: float = Field(ge=0, le=1)
     judge: float = Field(ge=0, le=1)
+    local: dict[Locale, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    doubt: float = Field(0.0, ge=0, le=1)
+
+    def local_for(self, lang: str) -> float:
+        """Return the score that decides without a model in a language."""
+        own = [score for name, score in self.local.items() if name == lang]
+        return own[0] if own else (self.unsure + self.sure) / 2
 
     @model_validator(mode="after")
     def _ordered(self) -> Band:
@@ -118,7 +196,7 @@ class Band(_Strict):
         return self
 
 
-class HandoffPolicy(_Strict):
+class HandoffPolicy(Topics):
     """``handoff/policy.yaml``."""
 
     classifier: Band
@@ -130,14 +208,25 @@ class KnowledgePolicy(_Strict):
     Args:
         answer: where no model is configured.
         fallback: where the model is down: a wrong answer would be worse then, so more is asked.
+        nothing_found: where no model is configured and no section is the answer: ``offer`` a human the first
+            time, or ``hand_over`` at once.
     """
 
     answer: float = Field(gt=0, le=1)
     fallback: float = Field(gt=0, le=1)
+    nothing_found: Literal["offer", "hand_over"] = "offer"
 
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{value!r} is no timezone; write one like America/Sao_Paulo") from None
+    return value
 
 
 class HumanHours(_Strict):
@@ -156,17 +245,13 @@ class HumanHours(_Strict):
     @field_validator("timezone")
     @classmethod
     def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{value!r} is no timezone; write one like America/Sao_Paulo") from None
-        return value
+        return _timezone(value)
 
     @field_validator("week")
     @classmethod
     def _hours(cls, value: dict[Day, str]) -> dict[Day, str]:
         for span in value.values():
-            begin, end = _span(span)
+            begin, end = parse_span(span)
             if begin >= end:
                 raise ValueError(f"{span!r} ends before it begins")
         return value
@@ -181,20 +266,21 @@ class HumanHours(_Strict):
 
     def open_at(self, now: int) -> bool:
         """Return whether agents are there at ``now`` (ms since the epoch, UTC)."""
-        local = datetime.fromtimestamp(now / 1000, tz=UTC).astimezone(ZoneInfo(self.timezone))
-        span = self.week.get(_DAYS[local.weekday()])
-        if span is None:
-            return False
-        begin, end = _span(span)
-        return begin <= local.time() < end
+        spans = (self.week.get(day) for day in _DAYS)
+        week = tuple(None if span is None else parse_span(span) for span in spans)
+        return OfficeHours(self.timezone, week).open_at(now)
 
 
-def _span(span: str) -> tuple[time, time]:
-    begin, dash, end = span.partition("-")
-    try:
-        return time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
-    except ValueError:
-        raise ValueError(f"{span!r}{'' if dash else ' has no dash'}: write it like 08:00-18:00") from None
+class SlaPolicy(_Strict):
+    """What the supervisors' page holds waits against, in minutes of human hours where those are set.
+
+    Args:
+        wait_minutes: until an agent takes the conversation; None: no target.
+        first_reply_minutes: until an agent has answered, from when one was asked for; None: no target.
+    """
+
+    wait_minutes: int | None = Field(5, ge=1, le=7 * 24 * 60)
+    first_reply_minutes: int | None = Field(10, ge=1, le=7 * 24 * 60)
 
 
 SpeechFormat = Literal["opus", "mp3", "wav", "pcm"]
@@ -260,6 +346,50 @@ class TranscriptionPolicy(_Strict):
         return value
 
 
+class LinksPolicy(_Strict):
+    """Hosts that the model may link to, beside those that ``knowledge/`` and ``messages/`` name.
+
+    Args:
+        allow: host names; each stands for its subdomains, too.
+    """
+
+    allow: tuple[str, ...] = ()
+
+    @field_validator("allow")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [host for host in value if not _HOST.fullmatch(host)]:
+            raise ValueError(f"write a host alone, such as example.com; not {', '.join(wrong)}")
+        return value
+
+
+class TemplatesPolicy(_Strict):
+    """Content templates for what must go out while the 24-hour window is closed: families, by name.
+
+    A family is the template's name without the language at its end; the one in the customer's language is
+    sent. It may have one variable, which becomes the customer's name.
+
+    Args:
+        waiting_answer: invites the customer to write, since an answer waits; None: nothing invites them.
+        csat: asks how content the customer was; None: nobody is asked then.
+    """
+
+    waiting_answer: str | None = Field(None, min_length=1)
+    csat: str | None = Field(None, min_length=1)
+
+
+class CsatPolicy(_Strict):
+    """Whether customers are asked how content they were, once an agent resolved their matter.
+
+    Args:
+        enabled: ask.
+        hours: a text that may be an answer counts as one for so long.
+    """
+
+    enabled: bool = False
+    hours: int = Field(24, ge=1, le=24 * 7)
+
+
 class Policy(_Strict):
     """``policy.yaml``.
 
@@ -269,6 +399,11 @@ class Policy(_Strict):
         knowledge: how sure an answer from the knowledge files must be.
         voice: when the bot speaks, and how; only where a speech server is set.
         transcription: what helps to hear voice notes right.
+        links: what the model may link to.
+        templates: what goes out while the 24-hour window is closed.
+        csat: whether customers are asked how content they were.
+        timezone: in which reports count days and hours, unless ``human_hours`` names one.
+        sla: what waits are held against.
     """
 
     waiting_reminder_minutes: int = Field(ge=1)
@@ -276,6 +411,16 @@ class Policy(_Strict):
     knowledge: KnowledgePolicy
     voice: VoicePolicy = VoicePolicy()
     transcription: TranscriptionPolicy = TranscriptionPolicy()
+    links: LinksPolicy = LinksPolicy()
+    templates: TemplatesPolicy = TemplatesPolicy()
+    csat: CsatPolicy = CsatPolicy()
+    timezone: str = DEFAULT_TIMEZONE
+    sla: SlaPolicy = SlaPolicy()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _timezone(value)
 
 
 class SmalltalkOf(_Strict):
@@ -287,12 +432,8 @@ class SmalltalkOf(_Strict):
     goodbye: tuple[str, ...]
 
 
-class SmalltalkFile(_Strict):
+class SmalltalkFile(PerLocale[SmalltalkOf]):
     """``smalltalk.yaml``: what counts as a mere courtesy."""
-
-    pt_br: SmalltalkOf = Field(alias="pt-BR")
-    es: SmalltalkOf
-    en: SmalltalkOf
 
 
 class OptOutOf(_Strict):
@@ -302,9 +443,5 @@ class OptOutOf(_Strict):
     back: tuple[str, ...] = Field(min_length=1)
 
 
-class OptOutFile(_Strict):
+class OptOutFile(PerLocale[OptOutOf]):
     """``opt_out.yaml``."""
-
-    pt_br: OptOutOf = Field(alias="pt-BR")
-    es: OptOutOf
-    en: OptOutOf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,16 @@ from pathlib import Path
 from graph.classifier import Example
 from graph.keywords import KeywordSpec
 from graph.knowledge import Section
+from graph.lexicon_spec import Lexicons
 from graph.opt_out import OptOut
 from graph.prompt_files import Problem, Reader
 from graph.prompt_schema import HandoffPolicy, Policy, TemplateHead
+from graph.prompt_source import Files, read_folder, version_of
+from graph.prompt_trial import trial_problems
 from graph.smalltalk import Smalltalk
-from graph.templates import Text
+from graph.templates import Phrase, Text
+from ponte.domain.choices import Choice
 from ponte.errors import PromptError
-
-_VERSION_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,17 @@ class PromptSet:
         background: how what is known beside the conversation is told to the model.
         judge: the question whether a human is wanted.
         image: how a picture is described for the assistant.
+        rubric: the question whether a statement is true of an answer, for evaluations.
+        agent_draft: how an answer is proposed to an agent.
+        agent_brief: how the bot is told what an agent did.
+        translate: how texts are translated for agents and customers.
         messages: the fixed texts by locale and key.
         policy: how the product behaves.
         handoff: thresholds of the detection.
         smalltalk: mere courtesies.
         opt_out: words that stop our messages and that ask for them again.
         keywords: phrases that ask for a human, by locale.
+        lexicons: how words are spelt, and what they mean for the detection.
         examples: labelled messages.
         knowledge: the company's texts, by section.
     """
@@ -57,12 +63,17 @@ class PromptSet:
     background: Template
     judge: Template
     image: Template
-    messages: Mapping[str, Mapping[str, Text]]
+    rubric: Template
+    agent_draft: Template
+    agent_brief: Template
+    translate: Template
+    messages: Mapping[str, Mapping[str, Phrase]]
     policy: Policy
     handoff: HandoffPolicy
     smalltalk: Smalltalk
     opt_out: OptOut
     keywords: Mapping[str, KeywordSpec]
+    lexicons: Lexicons
     examples: tuple[Example, ...]
     knowledge: tuple[Section, ...]
 
@@ -82,50 +93,51 @@ class PromptSet:
         Raises:
             PromptError: there is no such key.
         """
+        return self._message(key, locale).render(**variables)
+
+    def choices(self, key: str, locale: str) -> tuple[Choice, ...]:
+        """Return the answers that a fixed text offers; empty when it offers none. Otherwise as ``text``."""
+        found = self._message(key, locale)
+        return found.choices if isinstance(found, Text) else ()
+
+    def _message(self, key: str, locale: str) -> Phrase:
         texts = self.messages.get(locale) or self.messages["pt-BR"]
         found = texts.get(key)
         if found is None:
             raise PromptError(f"messages/{locale}.yaml has no text {key!r}. Add it, or run the prompt check.")
-        return found.render(**variables)
+        return found
 
 
 def prompts_version(directory: Path) -> str:
-    """Return the version of the files in ``directory``: a hash over sorted relative paths and contents.
-
-    Hidden files and editors' backups do not count.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(directory.rglob("*"), key=lambda p: p.relative_to(directory).as_posix()):
-        relative = path.relative_to(directory)
-        if not path.is_file() or path.name.endswith("~") or any(p.startswith(".") for p in relative.parts):
-            continue
-        content = path.read_bytes()
-        digest.update(f"{relative.as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:_VERSION_LENGTH]
+    """Return the version of the files in ``directory``; hidden files and editors' backups do not count."""
+    return read_folder(directory).version
 
 
-def load_prompts(directory: Path) -> PromptSet:
+def load_prompts(source: Path | Files) -> PromptSet:
     """Load all prompt files.
+
+    Args:
+        source: the folder, or what stood in one.
 
     Raises:
         PromptError: names every file that cannot be used, the line where it is known, and the mend.
     """
-    prompts, problems = read_prompts(directory)
+    prompts, problems = read_prompts(source)
     if prompts is None:
         lines = "\n  ".join(str(problem) for problem in problems)
         raise PromptError(f"These prompt files cannot be used:\n  {lines}")
     return prompts
 
 
-def read_prompts(directory: Path) -> tuple[PromptSet | None, list[Problem]]:
-    """Load all prompt files; return them, or None and everything that is wrong."""
-    reader = Reader(directory)
+def read_prompts(source: Path | Files) -> tuple[PromptSet | None, list[Problem]]:
+    """Load all prompt files; return them, or None and everything that keeps them from use."""
+    reader = Reader(source)
     templates = reader.templates()
     messages = reader.messages()
     policy = reader.yaml("policy.yaml", Policy)
     handoff = reader.yaml("handoff/policy.yaml", HandoffPolicy)
     smalltalk, keywords = reader.smalltalk(), reader.keywords()
+    lexicons = reader.lexicons()
     opt_out = reader.opt_out()
     examples, knowledge = reader.examples(), reader.knowledge()
     if (
@@ -134,22 +146,30 @@ def read_prompts(directory: Path) -> tuple[PromptSet | None, list[Problem]]:
         or handoff is None
         or smalltalk is None
         or keywords is None
+        or lexicons is None
         or opt_out is None
     ):
         return None, reader.problems
+    if found := trial_problems({name: body for name, (_, body) in templates.items()}, messages):
+        return None, found
     named = {name: Template(head, body) for name, (head, body) in templates.items()}
     prompts = PromptSet(
-        version=prompts_version(directory),
+        version=version_of(reader.files),
         assistant=named["assistant.md"],
         background=named["background.md"],
         judge=named["handoff/judge.md"],
         image=named["image.md"],
+        rubric=named["evals/judge.md"],
+        agent_draft=named["agent_draft.md"],
+        agent_brief=named["agent_brief.md"],
+        translate=named["translate.md"],
         messages=messages,
         policy=policy,
         handoff=handoff,
         smalltalk=smalltalk,
         opt_out=opt_out,
         keywords=keywords,
+        lexicons=lexicons,
         examples=examples,
         knowledge=knowledge,
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from graph.advance import Texts
+from graph.contexts import Contexts
 from graph.transcript import say
 from ponte.domain.message import Author
 from ponte.errors import Conflict, StoreUnavailable
@@ -28,8 +28,7 @@ class Reminders:
         store: where conversations are.
         clock: the time.
         signals: wakes delivery.
-        texts: the fixed texts.
-        after_ms: the limit in ms; None sends none.
+        contexts: the prompt files: the limit and the text.
     """
 
     def __init__(
@@ -38,25 +37,23 @@ class Reminders:
         *,
         clock: Clock,
         signals: Signals,
-        texts: Texts,
-        after_ms: int | None,
+        contexts: Contexts,
     ) -> None:
         self._store = store
         self._clock = clock
         self._signals = signals
-        self._texts = texts
-        self._after_ms = after_ms
+        self._contexts = contexts
 
     async def run_once(self) -> int:
         """Send the notices that are due; returns how many."""
-        if self._after_ms is None:
-            return 0
         now = self._clock.now()
+        after_ms = self._contexts.current().prompts.waiting_reminder_ms
         sent = 0
-        for waiting in await self._store.overdue(now - self._after_ms, _PAGE):
+        for waiting in await self._store.overdue(now - after_ms, _PAGE):
             contact = await self._store.contact(waiting.contact_id)
             minutes = (now - (waiting.waiting_since or now)) // _MINUTE_MS
-            text = self._texts.text("handoff.waiting", waiting.language, minutes=minutes)
+            prompts = self._contexts.for_conversation(waiting).prompts
+            text = prompts.text("handoff.waiting", waiting.language, minutes=minutes)
             stem = f"w-{waiting.id}-{waiting.waiting_since}"
             # A customer who opted out is told nothing; the wait counts as dealt with all the same.
             said = [] if contact.opted_out_at is not None else [(Author.SYSTEM, text, None)]

@@ -15,12 +15,14 @@ import structlog
 
 from graph.advance import Advance
 from graph.builder import build_graph
-from graph.context import GraphContext
-from graph.context_factory import open_graph_context
+from graph.context_factory import open_contexts
+from graph.late_words import LateWords
+from graph.outreach import Invitations, Outreach
+from graph.prompt_serving import PromptServer
 from graph.reminders import Reminders
+from graph.surveys import Surveys
 from graph.turn import run_turn
-from graph.understanding import understand_for_agent
-from graph.voice_answers import VoiceAnswers
+from graph.voice_notes import VoiceNotes
 from graph.worker import Worker
 from ponte.bootstrap import Ponte, open_checkpoints, open_media_intake, open_whatsapp
 from ponte.catch_up import CatchUp
@@ -28,6 +30,7 @@ from ponte.delivery import DeliveryService
 from ponte.janitor import Janitor, retention_ms
 from ponte.media_intake import MediaIntake
 from ponte.ports import Checkpoints, Messenger
+from ponte.wakes import Wakes
 
 log = structlog.get_logger(__name__)
 
@@ -42,19 +45,23 @@ async def run_service(ponte: Ponte) -> AsyncIterator[None]:
 
     Raises:
         SettingsError: Twilio's keys are missing.
-        PromptError: a file under prompts/ cannot be used.
+        PromptError: a file under prompts/ cannot be used, and no version was served before.
     """
     settings = ponte.settings
     async with (
         open_checkpoints(settings, ponte.store) as checkpoints,
         open_whatsapp(settings, ponte.clock) as messenger,
         open_media_intake(ponte) as media,
-        open_graph_context(settings, ponte.clock, media=ponte.media) as context,
+        open_contexts(settings, ponte.clock, media=ponte.media) as contexts,
     ):
+        prompts = PromptServer(settings.prompts_dir, ponte.prompts, contexts.derive)
+        if isinstance(ponte.voice, VoiceNotes):
+            prompts.on_switch(ponte.voice.follow)
+        await prompts.start()
         if not settings.model_configured:
             log.warning("no_model", answers="from prompts/knowledge alone; set OPENAI_API_KEY for a model")
         stop = asyncio.Event()
-        loops, errands = _parts(ponte, checkpoints, messenger, context, media=media, stop=stop)
+        loops, errands = _parts(ponte, checkpoints, messenger, prompts, media=media, stop=stop)
         running = [
             asyncio.create_task(_supervised(name, run, stop), name=name) for name, run in loops.items()
         ]
@@ -79,7 +86,7 @@ def _parts(
     ponte: Ponte,
     checkpoints: Checkpoints,
     messenger: Messenger,
-    context: GraphContext,
+    prompts: PromptServer,
     *,
     media: MediaIntake,
     stop: asyncio.Event,
@@ -88,19 +95,22 @@ def _parts(
     settings, store, clock, signals = ponte.settings, ponte.store, ponte.clock, ponte.signals
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     idle_ms = settings.idle_hours * _HOUR_MS
+    outreach = Outreach(ponte.templates, clock)
+    late_words = LateWords(store, clock, signals)
     advance = Advance(
         store,
-        partial(run_turn, build_graph(checkpoints.saver), context),
+        partial(run_turn, build_graph(checkpoints.saver)),
         messenger=messenger,
-        texts=context.prompts,
+        contexts=prompts,
         clock=clock,
         signals=signals,
         metrics=ponte.metrics,
         idle_ms=idle_ms,
         default_language=settings.default_locale,
-        voice=VoiceAnswers(ponte.voice, context.prompts.policy.voice) if ponte.voice else None,
+        voice=ponte.voice,
         media=media,
-        understand=partial(understand_for_agent, context),
+        understand=late_words,
+        surveys=Surveys(store, clock, ponte.metrics, outreach),
     )
     worker = Worker(
         store,
@@ -118,6 +128,7 @@ def _parts(
         signals,
         ponte.metrics,
         links=ponte.links,
+        media=ponte.media,
         templates=ponte.templates,
         per_second=settings.twilio_messages_per_second,
     )
@@ -131,14 +142,8 @@ def _parts(
         owner=owner,
         media=ponte.media,
     )
-    reminder_minutes = context.prompts.policy.waiting_reminder_minutes
-    reminders = Reminders(
-        store,
-        clock=clock,
-        signals=signals,
-        texts=context.prompts,
-        after_ms=None if reminder_minutes is None else reminder_minutes * _MINUTE_MS,
-    )
+    reminders = Reminders(store, clock=clock, signals=signals, contexts=prompts)
+    invitations = Invitations(store, outreach, prompts, clock=clock, signals=signals)
     work = worker.loop(concurrency=settings.worker_concurrency)
     deliver = delivery.loop(concurrency=settings.worker_concurrency)
     loops: dict[str, _Run] = {"worker": partial(work.run, stop), "delivery": partial(deliver.run, stop)}
@@ -146,6 +151,10 @@ def _parts(
         "catch-up": partial(catch_up.run, settings.catch_up_minutes * _MINUTE_MS),
         "janitor": partial(janitor.run, 5 * _MINUTE_MS),
         "reminders": reminders.run,
+        "wakes": Wakes(store, clock, signals).run,
+        "invitations": invitations.run,
+        "late-words": late_words.run,
+        "prompts": prompts.run,
     }
     if ponte.voice is not None:
         errands["voice"] = ponte.voice.run

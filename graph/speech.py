@@ -77,6 +77,10 @@ class OpenAISpeaker:
         self._limits = limits
         self._converting = asyncio.Semaphore(_CONVERSIONS)
 
+    def use(self, voices: Mapping[str, str], form: SpeechFormat) -> None:
+        """Speak with other voices, and ask for another format, from the next text on."""
+        self._voices, self._form = dict(voices), form
+
     def name(self, language: str) -> str:
         """Return server, model and voice."""
         return f"{self._client.base_url}|{self._model}|{self._voice(language)}"

@@ -12,6 +12,7 @@ from typing import Literal, NotRequired, TypedDict
 from pydantic import BaseModel, ConfigDict
 
 from ponte.domain.conversation import ResumeAction, Trigger
+from ponte.domain.decision import Figures
 from ponte.domain.message import Author, Details, Kind, Media
 
 
@@ -51,14 +52,15 @@ class InboundItem:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One text for the customer."""
+    """One text for the customer; ``details`` hold the answers that it offers, if any."""
 
     body: str
     author: Literal[Author.BOT, Author.SYSTEM]
+    details: Details = ()
 
 
 @dataclass(frozen=True, slots=True)
-class HandoffDecision:
+class TurnHandoff:
     """Why a turn brings a human in.
 
     Args:
@@ -66,12 +68,16 @@ class HandoffDecision:
         trigger: what decided it.
         score: the decision's confidence, 0 to 1.
         summary: what the customer wants and what the bot already said.
+        thresholds: what its score was held against, for the ledger.
+        phrase: the phrase of our own lists that was found; None when none decided.
     """
 
     reason: str
     trigger: Trigger
     score: float
     summary: str
+    thresholds: Figures = ()
+    phrase: str | None = None
 
 
 class StretchLine(BaseModel):
@@ -143,15 +149,25 @@ class OutgoingRecord(TypedDict):
 
     body: str
     author: str
+    details: NotRequired[list[list[str]]]
 
 
 class DecisionRecord(TypedDict):
-    """A ``HandoffDecision`` as the state keeps it."""
+    """A ``TurnHandoff`` as the state keeps it."""
 
     reason: str
     trigger: str
     score: float
     summary: str
+    thresholds: NotRequired[dict[str, float]]
+    phrase: NotRequired[str]
+
+
+class AskedRecord(TypedDict):
+    """What a turn asked, for comparison with later ones; see ``graph.repeats``."""
+
+    id: str
+    question: str
 
 
 class TurnRecord(TypedDict):
@@ -175,13 +191,19 @@ class State(TypedDict, total=False):
         understood: by message id, this turn's files with what was heard or read in them.
         ask_repeat: nothing could be heard in this turn; the customer is asked to say it again.
         unheard: turns in a row in which nothing could be heard.
+        unread: turns in a row with files that the bot cannot read.
+        cannot_open: this turn has such files, and yet no human is brought in for them.
         unsure: the local classifier could not tell whether a human is wanted.
+        leaning: what it decided nonetheless, should the model not tell.
         unsure_score: the score with which it was unsure.
         outgoing: what this turn says to the customer.
         decision: why this turn brings a human in; None when it does not.
         model_failed: the model did not answer in this turn.
         prompt_version: the prompt files that this turn was run with.
+        answered: whether this turn's answer answers the question; False: it says that the bot cannot.
+        judged: the model's own score, where it was asked.
         unanswered: turns in a row that the bot could not answer.
+        asked: the last questions, oldest first.
         window: the recent turns, oldest first.
         summary: what the turns before the window were about.
         brief: what the bot must know of the last human stretch.
@@ -199,13 +221,19 @@ class State(TypedDict, total=False):
     understood: dict[str, list[MediaRecord]]
     ask_repeat: bool
     unheard: int
+    unread: int
+    cannot_open: bool
     unsure: bool
+    leaning: bool
     unsure_score: float
     outgoing: list[OutgoingRecord]
     decision: DecisionRecord | None
     model_failed: bool
     prompt_version: str
+    answered: bool
+    judged: float | None
     unanswered: int
+    asked: list[AskedRecord]
     window: list[TurnRecord]
     summary: str
     brief: str

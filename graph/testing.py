@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from graph.audio import AudioFile
-from graph.classifier import train
 from graph.context import ChatMessage, Clock, GraphContext, Limits, ModelFailed, Reply, Responder
+from graph.detection import build_detector
 from graph.hearing import Describer, Hints, Transcriber, Transcript
-from graph.keywords import Keywords
 from graph.knowledge import Knowledge
 from graph.prompts import load_prompts
 from graph.stored_files import StoredFiles
 from ponte.ports import MediaStore
+
+# Learning takes a second or two; what was learned is kept by a hash of what it was learned from.
+_LEARNED = Path(tempfile.gettempdir()) / "ponte-learned"
 
 
 @dataclass(slots=True)
@@ -126,8 +129,7 @@ def fake_context(
     prompts = load_prompts(prompts_dir)
     return GraphContext(
         prompts=prompts,
-        keywords=Keywords(prompts.keywords),
-        classifier=train(prompts.examples),
+        detector=build_detector(prompts, _LEARNED),
         knowledge=Knowledge(prompts.knowledge),
         responder=responder,
         clock=clock or FixedClock(),

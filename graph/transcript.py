@@ -9,8 +9,9 @@ from itertools import zip_longest
 from typing import Final
 
 from graph.customer_text import preview_of, with_contact
+from ponte.domain.choices import from_details
 from ponte.domain.contact import Contact
-from ponte.domain.conversation import Conversation
+from ponte.domain.conversation import Conversation, heard
 from ponte.domain.inbox import InboxRow
 from ponte.domain.message import (
     SPOKEN,
@@ -105,14 +106,24 @@ def received(
     if not rows:
         return Commit(replace(current, updated_at=now))
     changed = replace(
-        current,
+        heard(current, rows[-1].created_at),
         last_seq=rows[-1].seq,
         unread=current.unread + len(rows),
-        last_customer_at=rows[-1].created_at,
-        preview=preview_of(rows[-1].kind, rows[-1].body, rows[-1].details)[:_PREVIEW],
+        preview=preview_of(rows[-1].kind, rows[-1].body, rows[-1].details, rows[-1].media)[:_PREVIEW],
         updated_at=now,
     )
     return Commit(changed, messages=rows, unpark=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One message of what goes out."""
+
+    author: Author
+    body: str
+    version: str | None
+    details: Details
+    note: Media | None = None
 
 
 def say(
@@ -124,6 +135,7 @@ def say(
     *,
     details: Details = (),
     notes: Sequence[Media | None] = (),
+    offers: Sequence[Details] = (),
     text_beside: bool = False,
 ) -> Commit:
     """Append what goes out to a commit, in parts that WhatsApp takes.
@@ -134,31 +146,35 @@ def say(
         turn_id: what causes it; the messages' ids follow from it, so that a replay writes the same ones.
         said: author, text and prompt version of each text.
         now: ms UTC.
-        details: the messages' details.
+        details: all the messages' details.
         notes: for each text its voice note, or None; may be empty.
-        text_beside: whether the text follows its voice note.
+        offers: for each text details of its own: the answers that it offers, what it rests on; may be empty.
+        text_beside: whether the text follows its voice note. One that offers answers always does: they cannot
+            be tapped on a voice note.
     """
     current = commit.conversation
-    parts: list[tuple[Author, str, str | None, Media | None]] = []
-    for (author, body, version), note in zip_longest(said, notes[: len(said)]):
+    parts: list[_Part] = []
+    for (author, body, version), note, offer in zip_longest(said, notes[: len(said)], offers[: len(said)]):
         if note is not None:
-            parts.append((author, body.strip(), version, note))
-        if note is None or text_beside:
-            parts += [(author, part, version, None) for part in split_body(body)]
+            parts.append(_Part(author, body.strip(), version, (*details, *SPOKEN), note))
+        if note is None or text_beside or from_details(offer or ()):
+            parts += [_Part(author, part, version, details) for part in split_body(body)]
+        if offer and parts:
+            parts[-1] = replace(parts[-1], details=(*parts[-1].details, *offer))
     rows = tuple(
         Message(
             id=f"{turn_id}:{n}",
             conversation_id=current.id,
             contact_id=contact.id,
             seq=current.last_seq + 1 + n,
-            author=author,
-            kind=Kind.TEXT if note is None else Kind.AUDIO,
-            body=body,
+            author=part.author,
+            kind=Kind.TEXT if part.note is None else Kind.AUDIO,
+            body=part.body,
             status=MessageStatus.QUEUED,
             created_at=now,
-            media=() if note is None else (note,),
-            prompt_version=version,
-            details=details if note is None else (*details, *SPOKEN),
+            media=() if part.note is None else (part.note,),
+            prompt_version=part.version,
+            details=part.details,
             delivery=Delivery(
                 address=contact.address,
                 position=position(current.opened_at, current.last_seq + 1 + n),
@@ -166,7 +182,7 @@ def say(
                 due_at=now,
             ),
         )
-        for n, (author, body, version, note) in enumerate(parts)
+        for n, part in enumerate(parts)
     )
     if not rows:
         return commit

@@ -19,16 +19,17 @@ from graph.customer_text import beside_of, words_of
 from graph.media_records import media_record, understood_media
 from graph.nodes.take_back import stretch_ended
 from graph.state import (
-    HandoffDecision,
     InboundItem,
     InboundRecord,
     Outgoing,
     ResumeAnswer,
     State,
     StretchLine,
+    TurnHandoff,
     clean,
 )
 from ponte.domain.conversation import Trigger
+from ponte.domain.decision import Figures
 from ponte.domain.message import Author, Media
 
 
@@ -44,15 +45,17 @@ class TurnResult:
         memory: the contact's new memory, when a human stretch ended resolved; None leaves it.
         model_failed: the model did not answer and something else did.
         media: by message id, the files of the customer's messages with what was understood of them.
+        scores: what detection measured, by name, 0 to 1.
     """
 
     outgoing: tuple[Outgoing, ...]
-    handoff: HandoffDecision | None
+    handoff: TurnHandoff | None
     language: str
     prompt_version: str
     memory: str | None
     model_failed: bool
     media: Mapping[str, tuple[Media, ...]] = field(default_factory=dict)
+    scores: Figures = ()
 
 
 async def run_turn(
@@ -165,11 +168,20 @@ def _result(
     decision = state.get("decision") if mine else None
     return TurnResult(
         outgoing=tuple(
-            Outgoing(o["body"], Author.BOT if o["author"] == Author.BOT.value else Author.SYSTEM)
+            Outgoing(
+                o["body"],
+                Author.BOT if o["author"] == Author.BOT.value else Author.SYSTEM,
+                tuple((name, value) for name, value in o.get("details", [])),
+            )
             for o in (state.get("outgoing", []) if mine else [])
         ),
-        handoff=HandoffDecision(
-            decision["reason"], Trigger(decision["trigger"]), decision["score"], decision["summary"]
+        handoff=TurnHandoff(
+            decision["reason"],
+            Trigger(decision["trigger"]),
+            decision["score"],
+            decision["summary"],
+            tuple(decision.get("thresholds", {}).items()),
+            decision.get("phrase"),
         )
         if decision
         else None,
@@ -178,4 +190,11 @@ def _result(
         memory=resolved,
         model_failed=bool(mine and state.get("model_failed")),
         media=understood_media(inbound, state.get("understood", {})) if mine else {},
+        scores=_scores(state) if mine else (),
     )
+
+
+def _scores(state: State) -> Figures:
+    """Return what detection measured in the turn; what was not measured has no score."""
+    measured = {"classifier": state.get("unsure_score") or None, "judge": state.get("judged")}
+    return tuple((name, round(score, 4)) for name, score in measured.items() if score is not None)

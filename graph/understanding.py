@@ -23,17 +23,19 @@ from ponte.errors import NotFound
 
 log = structlog.get_logger(__name__)
 
-Sort = Literal["audio", "image", "document"]
+Sort = Literal["audio", "video", "image", "document"]
 
 # Servers of one's own hear one piece at a time anyway.
 _PIECES_AT_ONCE: Final = 3
 
 
 def sort_of(media: Media) -> Sort | None:
-    """Return how a file can be understood; None when it cannot, e.g. a video."""
+    """Return how a file can be understood, of a video its sound; None when it cannot."""
     top = media.content_type.partition("/")[0].strip().lower()
     if top == "audio" or media.content_type.partition(";")[0].strip().lower() == "application/ogg":
         return "audio"
+    if top == "video":
+        return "video"
     if top == "image":
         return "image"
     return "document" if is_document(media.content_type) else None
@@ -79,17 +81,6 @@ async def understand(media: Media, context: GraphContext, language: str) -> Medi
     )
 
 
-async def understand_for_agent(
-    context: GraphContext, files: Sequence[Media], language: str
-) -> Sequence[Media]:
-    """Understand files that come while a human owns the conversation, within ``Limits.agent_media_ms``.
-
-    The message is shown when this returns. A model that takes longer must not keep it from the agent, who can
-    play and open the file.
-    """
-    return await understand_all(files, context, language, context.limits.agent_media_ms)
-
-
 async def understand_all(
     files: Sequence[Media], context: GraphContext, language: str, within_ms: int
 ) -> list[Media]:
@@ -119,6 +110,8 @@ async def _understood(media: Media, data: bytes, context: GraphContext, language
     sort = sort_of(media)
     if sort == "audio":
         return await _heard(media, data, context, language)
+    if sort == "video" and context.transcriber is not None:
+        return await _heard_in_video(media, data, context, language)
     if sort == "document":
         async with context.understood.gate:
             text = await document_text(data, media.content_type, context.limits.documents)
@@ -154,6 +147,16 @@ async def _heard(media: Media, data: bytes, context: GraphContext, language: str
         language=next((one.language for one in said if one.language), None),
         confidence=min(sure) if sure else None,
     )
+
+
+async def _heard_in_video(media: Media, data: bytes, context: GraphContext, language: str) -> Media:
+    """Return a video with what is said in it. One without a voice is still a video for somebody to watch."""
+    try:
+        heard = await _heard(media, data, context, language)
+    except Unusable as refused:
+        log.info("video_without_sound", key=media.key, reason=str(refused))
+        return media
+    return replace(heard, error=None)
 
 
 def _listened(data: bytes, limits: AudioLimits) -> tuple[Sound, list[tuple[AudioFile, int]]]:

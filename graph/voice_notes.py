@@ -12,13 +12,16 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import structlog
 
+from graph.context import GraphContext
 from graph.prompt_files import Reader
 from graph.prompt_schema import Policy, VoicePolicy
-from graph.speech import Speaker, SpeechFailed, open_speaker
+from graph.prompt_source import Files
+from graph.speech import OpenAISpeaker, Speaker, SpeechFailed, open_speaker
 from graph.speech_cache import SpeechCache
 from graph.spoken_text import spoken_text
 from ponte.domain.message import Media
@@ -80,6 +83,15 @@ class VoiceNotes:
             self._pause()
             return None
 
+    def follow(self, context: GraphContext) -> None:
+        """Speak as the policy of these prompt files says from now on; the cache's bounds need a restart."""
+        policy = context.prompts.policy.voice
+        if policy == self._policy:
+            return
+        self._policy = policy
+        if isinstance(self._speaker, OpenAISpeaker):
+            self._speaker.use({str(locale): voice for locale, voice in policy.voices.items()}, policy.format)
+
     async def prune(self) -> int:
         """Forget what the policy says; returns how many sentences."""
         return await self._cache.prune()
@@ -140,12 +152,12 @@ async def open_voice(
     """Yield what speaks; None where no speech model is set.
 
     Raises:
-        PromptError: ``policy.yaml`` cannot be used.
+        PromptError: ``policy.yaml`` cannot be used, and no version was served before.
     """
     if not settings.openai_speech_model:
         yield None
         return
-    policy = await asyncio.to_thread(_policy, settings)
+    policy = await _served_policy(settings, store)
     async with open_speaker(settings, policy) as speaker:
         if speaker is None:
             yield None
@@ -157,8 +169,20 @@ async def open_voice(
             await notes.close()
 
 
-def _policy(settings: Settings) -> VoicePolicy:
-    reader = Reader(settings.prompts_dir)
+async def _served_policy(settings: Settings, store: Store) -> VoicePolicy:
+    """Return the policy of the version gone back to, of the files, or of what was served last."""
+    serving = await store.prompt_serving()
+    if serving.pinned is None:
+        try:
+            return await asyncio.to_thread(_policy, settings.prompts_dir)
+        except PromptError:
+            if serving.latest is None:
+                raise
+    return _policy(await store.prompt_files(serving.served or ""))
+
+
+def _policy(source: Path | Files) -> VoicePolicy:
+    reader = Reader(source)
     policy = reader.yaml("policy.yaml", Policy)
     if policy is None:
         raise PromptError("; ".join(str(problem) for problem in reader.problems))

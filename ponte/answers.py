@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from ponte.domain.choices import Choice, checked, to_details
 from ponte.domain.contact import Contact
@@ -25,6 +26,10 @@ from ponte.domain.splitting import split_body
 from ponte.domain.templates import Template, content_variables, fill
 from ponte.domain.window import window_open
 from ponte.errors import InvalidInput, WrongState
+
+# The detail of a translated message that keeps the words as the agent wrote them.
+ORIGINAL: Final = "original"
+_MAX_ORIGINAL: Final = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,13 @@ def text_parts(body: str, choices: Sequence[Choice] = ()) -> list[Part]:
 def voice_part(body: str, recording: Media) -> Part:
     """Return a voice note that says ``body``."""
     return Part(body, Kind.AUDIO, (recording,), SPOKEN)
+
+
+def with_original(part: Part, original: str) -> Part:
+    """Return a part that also keeps the words of which its text is a translation."""
+    if len(original) > _MAX_ORIGINAL:
+        raise InvalidInput(f"The original has {len(original)} characters; the most is {_MAX_ORIGINAL}.")
+    return replace(part, details=(*part.details, (ORIGINAL, original.strip())))
 
 
 def file_parts(media: Media, caption: str) -> list[Part]:

@@ -29,15 +29,17 @@ _SPEECH_BITS: Final = 32_000
 _ENCODING: Final = {"application": "voip", "compression_level": "5"}
 # Above this a voice note is larger than speech needs, and is encoded again.
 _KEPT_BITS: Final = 128_000
-_STARTS: Final = {
-    b"OggS": "ogg",
-    b"\x1a\x45\xdf\xa3": "matroska",
-    b"fLaC": "flac",
-    b"#!AM": "amr",
-    b"caff": "caf",
-}
-_MPEG_SYNC: Final = 0xE0
-_ADTS: Final = frozenset({0xF0, 0xF1, 0xF8, 0xF9})
+_SIGNS: Final = (
+    ("ogg", 0, b"OggS"),
+    ("amr", 0, b"#!AMR"),
+    ("wav", 0, b"RIFF"),
+    ("flac", 0, b"fLaC"),
+    ("mov", 4, b"ftyp"),
+    ("matroska", 0, b"\x1a\x45\xdf\xa3"),
+    ("caf", 0, b"caff"),
+)
+_SYNC: Final = b"\xff\xe0"
+_LAYER: Final = 0x06
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,29 @@ class VoiceNote:
 
     content: bytes
     duration_ms: int
+
+
+def container_of(data: bytes) -> str | None:
+    """Return libav's name of the audio container that the first bytes show; None for anything else."""
+    for container, at, sign in _SIGNS:
+        if data.startswith(sign, at) and (container != "wav" or data.startswith(b"WAVE", 8)):
+            return container
+    return _after_id3(data) if data.startswith(b"ID3") else _raw_frames(data)
+
+
+def _after_id3(data: bytes) -> str:
+    """Tell MP3 from AAC behind an ID3 tag, whose size is four times seven bits."""
+    size = 0
+    for byte in data[6:10]:
+        size = size << 7 | byte & 0x7F
+    return _raw_frames(data[10 + size : 12 + size]) or "mp3"
+
+
+def _raw_frames(data: bytes) -> str | None:
+    """Tell MP3 from AAC by the first frame's synchronisation word: 11 bits, and MPEG's layer, 0 in AAC."""
+    if len(data) < len(_SYNC) or data[0] != _SYNC[0] or data[1] & _SYNC[1] != _SYNC[1]:
+        return None
+    return "mp3" if data[1] & _LAYER else "aac"
 
 
 def to_voice_note(
@@ -70,7 +95,9 @@ def to_voice_note(
     Raises:
         InvalidInput: it is no recording, it is damaged or too long.
     """
-    form = "s16le" if pcm_rate else _form(data)
+    form = "s16le" if pcm_rate else container_of(data)
+    if form is None:
+        raise InvalidInput("This is not a recording that can be read. Send Ogg, WebM, MP4, MP3, AAC or WAV.")
     options = {"sample_rate": str(pcm_rate)} if pcm_rate else {}
     try:
         if keep and form == "ogg" and (kept := _kept(data, max_ms)):
@@ -79,28 +106,6 @@ def to_voice_note(
             return _converted(source, max_ms)
     except (av.FFmpegError, ValueError) as error:
         raise InvalidInput("The recording is damaged or of an unknown kind. Record it again.") from error
-
-
-def _form(data: bytes) -> str:
-    """Return FFmpeg's name of the container. Raises InvalidInput."""
-    starts = {
-        b"OggS": "ogg",
-        b"\x1a\x45\xdf\xa3": "matroska",
-        b"fLaC": "flac",
-        b"#!AM": "amr",
-        b"caff": "caf",
-    }
-    if found := starts.get(data[:4]):
-        return found
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "wav"
-    if data[4:8] == b"ftyp":
-        return "mov"
-    if len(data) > 1 and data[0] == 0xFF and data[1] in _ADTS:  # noqa: PLR2004 - the sync word of both
-        return "aac"
-    if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] >= _MPEG_SYNC):  # noqa: PLR2004 - as above
-        return "mp3"
-    raise InvalidInput("This is not a recording that can be read. Send Ogg, WebM, MP4, MP3, AAC or WAV.")
 
 
 def _kept(data: bytes, max_ms: int) -> VoiceNote | None:

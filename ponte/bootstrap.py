@@ -12,22 +12,41 @@ from typing import Final
 from ponte.accounts import Accounts
 from ponte.adapters.media_fetch import open_media_fetcher
 from ponte.adapters.mongo import MongoStore, open_mongo, open_mongo_checkpoints
+from ponte.adapters.mongo.knowledge import open_mongo_knowledge
 from ponte.adapters.sqlite import FileMedia, SqliteStore, open_sqlite, open_sqlite_checkpoints
 from ponte.adapters.twilio.content import open_templates
 from ponte.adapters.twilio.messenger import open_messenger
 from ponte.clock import SystemClock
 from ponte.feed import ChangeFeed
+from ponte.floor import FloorView
 from ponte.handoff import HandoffDesk
 from ponte.intake import Intake
 from ponte.media_intake import MediaIntake
 from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
-from ponte.ports import Checkpoints, Clock, MediaStore, Messenger, Store, Templates, Voice
+from ponte.office_policy import OfficePolicies
+from ponte.ports import (
+    Checkpoints,
+    Clock,
+    KnowledgeIndex,
+    MediaStore,
+    Messenger,
+    Store,
+    Templates,
+    Voice,
+    WritingAid,
+)
+from ponte.presence import PresenceBoard
+from ponte.prompt_versions import PromptVersions
+from ponte.reports import Reports
 from ponte.settings import Settings
 from ponte.signals import Signals
+from ponte.triage import Triage
+from ponte.writing import WritingDesk
 
 # MongoDBSaver runs its blocking calls in the loop's default executor, which has cores + 4 threads.
 _EXECUTOR_THREADS: Final = 64
+_HOUR_MS: Final = 60 * 60 * 1000
 
 
 @dataclass(frozen=True)
@@ -41,15 +60,22 @@ class Ponte:
     metrics: Metrics
     intake: Intake
     desk: HandoffDesk
+    triage: Triage
+    presence: PresenceBoard
     accounts: Accounts
     feed: ChangeFeed
     media: MediaStore
     links: MediaLinks
     voice: Voice | None
     templates: Templates | None
+    prompts: PromptVersions
+    reports: Reports
+    floor: FloorView
+    writing: WritingDesk
 
 
 OpenVoice = Callable[[Settings, Store, MediaStore, Clock, Metrics], AbstractAsyncContextManager[Voice | None]]
+OpenAid = Callable[[Settings, Store], AbstractAsyncContextManager[WritingAid | None]]
 
 
 @asynccontextmanager
@@ -59,6 +85,7 @@ async def open_ponte(
     clock: Clock | None = None,
     store: Store | None = None,
     voice: OpenVoice | None = None,
+    aid: OpenAid | None = None,
 ) -> AsyncIterator[Ponte]:
     """Open the store, bring its schema up to date, and build the services.
 
@@ -67,6 +94,7 @@ async def open_ponte(
         clock: another clock than the machine's, for tests.
         store: an open store to use in place of the settings' one, for tests.
         voice: opens what speaks, which lives in a layer above; None: everything is written.
+        aid: opens what helps agents to write, which lives in a layer above; None: they write alone.
 
     Raises:
         StoreUnavailable: the database does not answer, or is newer than this version.
@@ -84,9 +112,13 @@ async def open_ponte(
         speaker = None
         if voice is not None:
             speaker = await stack.enter_async_context(voice(settings, store, media, clock, metrics))
+        helper = None if aid is None else await stack.enter_async_context(aid(settings, store))
         templates = None
         if settings.twilio_account_sid and settings.twilio_auth_token.get_secret_value():
             templates = await stack.enter_async_context(open_templates(settings, clock))
+        prompts = PromptVersions(store, clock)
+        policies = OfficePolicies(prompts)
+        desk = HandoffDesk(store, clock, signals, speaker, templates)
         yield Ponte(
             settings=settings,
             clock=clock,
@@ -94,13 +126,19 @@ async def open_ponte(
             signals=signals,
             metrics=metrics,
             intake=Intake(store, clock, signals, metrics),
-            desk=HandoffDesk(store, clock, signals, speaker, templates),
+            desk=desk,
+            triage=Triage(store, clock, signals, desk),
+            presence=PresenceBoard(store, clock),
             accounts=Accounts(store, clock),
             feed=feed,
             media=media,
             links=MediaLinks(settings.secret_key.get_secret_value(), settings.base_url),
             voice=speaker,
             templates=templates,
+            prompts=prompts,
+            reports=Reports(store, clock, policies, idle_ms=settings.idle_hours * _HOUR_MS),
+            floor=FloorView(store, clock, policies),
+            writing=WritingDesk(store, helper),
         )
 
 
@@ -129,6 +167,20 @@ async def open_whatsapp(settings: Settings, clock: Clock) -> AsyncIterator[Messe
     """Open the way to WhatsApp. Only a worker needs it. Raises SettingsError without Twilio's keys."""
     async with open_messenger(settings, clock) as messenger:
         yield messenger
+
+
+@asynccontextmanager
+async def open_knowledge_index(settings: Settings) -> AsyncIterator[KnowledgeIndex | None]:
+    """Open the database's search for the company's texts. Only a worker needs it.
+
+    Yields None where there is none: with SQLite, and with a MongoDB that has no mongot beside it.
+    """
+    mongo_uri = settings.mongo_uri.get_secret_value()
+    if not mongo_uri:
+        yield None
+        return
+    async with open_mongo_knowledge(mongo_uri, settings.db_name) as index:
+        yield index
 
 
 @asynccontextmanager

@@ -18,15 +18,15 @@ from ponte.choice_contents import ChoiceContents
 from ponte.domain.contact import Contact
 from ponte.domain.message import OPT_OUT_NOTICE, Author, Delivery, Message, MessageStatus, parked
 from ponte.domain.twilio_errors import GAVE_UP, OPTED_OUT, OUTSIDE_WINDOW, Fate, fate_of
-from ponte.domain.window import window_open
+from ponte.domain.window import window_open, wrote_lately
 from ponte.errors import SendRefused, SendRetryable, SendUnknown
 from ponte.file_order import carries_file, file_leaves, may_follow
 from ponte.keyed_loop import KeyedLoop
 from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
-from ponte.outgoing import Prepared, Preparer, is_template, may_wait
+from ponte.outgoing import Prepared, Preparer, is_template, may_wait, unpark_if_written
 from ponte.pace import Pace
-from ponte.ports import Clock, Messenger, Store, Templates
+from ponte.ports import Clock, MediaStore, Messenger, Store, Templates
 from ponte.signals import Signals
 
 log = structlog.get_logger(__name__)
@@ -55,6 +55,7 @@ class DeliveryService:
         signals: wakes consoles; rings when the outbox grew.
         metrics: counts sends.
         links: makes the links to files.
+        media: tells whether a file is still kept; None: it is taken to be.
         templates: makes contents for questions with choices; None: those go out as numbered texts.
         per_second: the most messages a second that this process sends.
     """
@@ -68,6 +69,7 @@ class DeliveryService:
         metrics: Metrics,
         *,
         links: MediaLinks | None = None,
+        media: MediaStore | None = None,
         templates: Templates | None = None,
         per_second: float = DEFAULT_PER_SECOND,
     ) -> None:
@@ -77,7 +79,7 @@ class DeliveryService:
         self._signals = signals
         self._metrics = metrics
         self._pace = Pace(store, clock, per_second)
-        self._preparer = Preparer(store, links, ChoiceContents(store, templates))
+        self._preparer = Preparer(store, links, ChoiceContents(store, templates), media)
 
     def loop(self, *, concurrency: int, poll_ms: int = 500) -> KeyedLoop:
         """Return the loop that delivers, one task a contact. The caller runs it."""
@@ -122,7 +124,7 @@ class DeliveryService:
             # As it is now: the customer may have written since.
             contact = await self._store.contact(contact.id)
             if not window_open(contact.last_inbound_at, self._clock.now()):
-                await self._outside_window(message, delivery)
+                await self._outside_window(message, delivery, contact)
                 return True
         return await self._try(message, delivery)
 
@@ -175,7 +177,12 @@ class DeliveryService:
             await self._retry_later(message, delivery, SendRetryable(str(error), error.code))
             return False
         if fate is Fate.PARK:
-            await self._outside_window(message, delivery)
+            contact = await self._store.contact(message.contact_id)
+            if not is_template(message) and wrote_lately(contact.last_inbound_at, self._clock.now()):
+                # The customer wrote; WhatsApp's clock will know in a moment.
+                await self._retry_later(message, delivery, SendRetryable(str(error), error.code))
+                return False
+            await self._outside_window(message, delivery, contact)
             return True
         if fate is Fate.OPT_OUT:
             # Twilio knows of an opt-out that no message to us told of.
@@ -183,8 +190,11 @@ class DeliveryService:
         await self._settle(message, MessageStatus.FAILED, error_code=error.code)
         return True
 
-    async def _outside_window(self, message: Message, delivery: Delivery) -> None:
-        """An agent's words wait until the customer writes; other words would come too late."""
+    async def _outside_window(self, message: Message, delivery: Delivery, seen: Contact) -> None:
+        """An agent's words wait until the customer writes; other words would come too late.
+
+        ``seen`` is the contact as it was when this was decided: who wrote since waits for nothing.
+        """
         if not may_wait(message, OUTSIDE_WINDOW):
             await self._settle(message, MessageStatus.FAILED, error_code=OUTSIDE_WINDOW)
             return
@@ -196,6 +206,7 @@ class DeliveryService:
             error_code=OUTSIDE_WINDOW,
         )
         self._metrics.sends.labels(MessageStatus.PARKED).inc()
+        await unpark_if_written(self._store, seen, self._clock.now())
         self._signals.changed()
 
     async def _outdated(self, message: Message, delivery: Delivery) -> bool:

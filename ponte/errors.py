@@ -107,6 +107,10 @@ class PromptError(PonteError):
     """A file under prompts/ cannot be used. The message names file, line where known, and the mend."""
 
 
+class AidFailed(PonteError):
+    """The language model did not help the agent to write. Nothing was sent; write it by hand, or try again."""
+
+
 class MediaNotReady(PonteError):
     """A customer's file cannot be fetched yet. Try again in a moment."""
 

@@ -7,29 +7,39 @@ first, it is read and decided again.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ponte.answers import Part, file_parts, messages_of, template_part, text_parts, voice_part
+from ponte.answers import (
+    Part,
+    file_parts,
+    messages_of,
+    template_part,
+    text_parts,
+    voice_part,
+    with_original,
+)
+from ponte.desk import Desk
 from ponte.domain import conversation as machine
 from ponte.domain.agent import Agent, Permission
 from ponte.domain.choices import Choice
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Status
+from ponte.domain.decision import Mark
 from ponte.domain.inbox import InboxKind, InboxRow
 from ponte.domain.message import Author, Delivery, Kind, Media, Message, MessageStatus, position
 from ponte.domain.splitting import split_body
-from ponte.errors import Conflict, Forbidden, InvalidInput, NotFound, NotHolder, WrongState
+from ponte.errors import InvalidInput, NotFound, WrongState
+from ponte.handoff_marks import mark_of
 from ponte.ports import AuditEntry, Clock, Commit, Store, Templates, Voice
 from ponte.signals import Signals
 
-_TRIES: Final = 25
 _MAX_REPLY: Final = 16_000
 _PREVIEW: Final = 120
 
 
-class HandoffDesk:
+class HandoffDesk(Desk):
     """The agents' side of a conversation.
 
     Every method raises Forbidden for a role that may not, NotFound for an unknown conversation, and
@@ -51,9 +61,7 @@ class HandoffDesk:
         voice: Voice | None = None,
         templates: Templates | None = None,
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._signals = signals
+        super().__init__(store, clock, signals)
         self._voice = voice
         self._templates = templates
 
@@ -106,6 +114,7 @@ class HandoffDesk:
         key: str | None = None,
         voice: bool = False,
         choices: Sequence[Choice] = (),
+        original: str = "",
     ) -> list[Message]:
         """Answer the customer on WhatsApp. Returns the messages, in parts of 1600 characters.
 
@@ -118,7 +127,8 @@ class HandoffDesk:
             body: the text; 1 to 16,000 characters.
             key: the caller's own name for this reply; a second call with it sends nothing.
             voice: speak the text; where that is not possible, it goes out in writing.
-            choices: answers for the customer to tap, at most 10; not for spoken answers.
+            choices: answers for the customer to tap, at most 10; the text follows a spoken answer then.
+            original: the agent's own words, where ``body`` is a translation of them; kept for agents.
 
         Raises:
             InvalidInput: the body is empty or too long, a choice cannot be sent, or the answer is to be
@@ -128,7 +138,9 @@ class HandoffDesk:
         self._parts(body)
         parts = text_parts(body, choices)
         if voice and (spoken := await self._spoken(agent, conversation_id, body.strip(), key)):
-            parts = [voice_part(body.strip(), spoken)]
+            parts = [voice_part(body.strip(), spoken), *(parts if choices else ())]
+        if original.strip():
+            parts[0] = with_original(parts[0], original)
         return await self._send(agent, conversation_id, parts, key)
 
     async def reply_recorded(
@@ -267,7 +279,8 @@ class HandoffDesk:
             written.extend(
                 messages_of(parts, stem=stem, current=current, contact=contact, agent_id=agent.id, now=now)
             )
-            return Commit(self._appended(current, written, now, seen=True), messages=tuple(written))
+            answered = machine.replied(self._appended(current, written, now, seen=True), now)
+            return Commit(answered, messages=tuple(written))
 
         await self._change(agent, conversation_id, "reply", decide)
         return written
@@ -310,6 +323,40 @@ class HandoffDesk:
 
         return await self._change(agent, conversation_id, "resolve", decide, detail=disposition or "")
 
+    async def mark_handoff(
+        self,
+        agent: Agent,
+        conversation_id: str,
+        mark: Mark,
+        *,
+        at_seq: int | None = None,
+        decision_id: str | None = None,
+    ) -> Conversation:
+        """Say that a handoff was not needed or came late; an agent's next word on it replaces the last.
+
+        Any agent may, also in a conversation that another one holds or that is resolved.
+
+        Args:
+            agent: who says so.
+            conversation_id: where.
+            mark: what; ``NONE`` takes it back.
+            at_seq: for ``LATE``, the customer's message at which a human should have come; None: the last
+                one before the turn in which one came.
+            decision_id: which handoff; None: the conversation's newest.
+
+        Raises:
+            InvalidInput: ``at_seq`` is not a message of the customer up to the handoff.
+        """
+        self._permit(agent, Permission.WORK)
+
+        async def decide(current: Conversation, now: int) -> Commit | None:
+            said = await mark_of(
+                self._store, agent, current, mark, at_seq=at_seq, decision_id=decision_id, now=now
+            )
+            return None if said is None else Commit(replace(current, updated_at=now), marks=(said,))
+
+        return await self._change(agent, conversation_id, "mark_handoff", decide, detail=mark.value)
+
     async def seen(self, agent: Agent, conversation_id: str, seq: int) -> None:
         """Record what the agent has on the screen. Only the holder's reading counts as seen."""
         current = await self._store.conversation(conversation_id)
@@ -338,40 +385,6 @@ class HandoffDesk:
         if again:
             self._signals.outbox(message.contact_id)
         return again
-
-    async def _change(
-        self,
-        agent: Agent,
-        conversation_id: str,
-        action: str,
-        decide: Callable[[Conversation, int], Awaitable[Commit | None]],
-        *,
-        detail: str = "",
-    ) -> Conversation:
-        for _ in range(_TRIES):
-            current = await self._store.conversation(conversation_id)
-            now = self._clock.now()
-            commit = await decide(current, now)
-            if commit is None:
-                return current
-            changed = replace(commit.conversation, version=current.version + 1)
-            entry = AuditEntry(
-                id=f"{changed.id}:{changed.version}",
-                at=now,
-                actor=agent.id,
-                action=action,
-                conversation_id=changed.id,
-                detail=detail,
-            )
-            try:
-                await self._store.commit(replace(commit, conversation=changed, audit=(entry,)))
-            except Conflict:
-                continue
-            if commit.resume_row is not None:
-                self._signals.inbox(changed.contact_id)
-            self._signals.outbox(changed.contact_id)
-            return changed
-        raise Conflict(f"The conversation changed {_TRIES} times while this was tried. Try again.")
 
     def _with_note(self, commit: Commit, agent: Agent, body: str, now: int) -> Commit:
         current = commit.conversation
@@ -438,22 +451,9 @@ class HandoffDesk:
         return parts
 
     @staticmethod
-    def _permit(agent: Agent, permission: Permission) -> None:
-        if agent.disabled or not agent.may(permission):
-            raise Forbidden(f"The role {agent.role} may not {permission}.")
-
-    @staticmethod
     def _require_claimed(current: Conversation) -> None:
         if current.status is not Status.AGENT_ACTIVE:
             raise WrongState("Claim the conversation before you answer it.")
-
-    @staticmethod
-    def _require_hold(agent: Agent, current: Conversation) -> None:
-        """Whoever holds it may act; a supervisor may act on any."""
-        if agent.may(Permission.OVERRIDE):
-            return
-        if current.status is Status.AGENT_ACTIVE and current.agent_id != agent.id:
-            raise NotHolder(current.agent_id)
 
 
 def _require_opted_in(contact: Contact) -> None:

@@ -18,11 +18,12 @@ from ponte.domain.message import (
     position,
 )
 from ponte.domain.twilio_errors import Fate, fate_of
+from ponte.domain.window import wrote_lately
 from ponte.errors import InvalidInput, NotFound
 from ponte.file_order import carries_file, file_arrived
 from ponte.metrics import Metrics
-from ponte.outgoing import may_wait
-from ponte.pace import ask_for_pause
+from ponte.outgoing import is_template, may_wait, unpark_if_written
+from ponte.pace import limited
 from ponte.ports import Clock, Store
 from ponte.signals import Signals
 
@@ -106,7 +107,14 @@ class Intake:
         if message is None:
             return False
         if error_code is not None and may_wait(message, error_code):
-            return await self._recall(message, MessageStatus.PARKED, sid, error_code)
+            contact = await self._store.contact(message.contact_id)
+            # Who wrote a moment ago opened the window; WhatsApp's clock will know soon.
+            lately = wrote_lately(contact.last_inbound_at, now)
+            waits = MessageStatus.QUEUED if lately else MessageStatus.PARKED
+            changed = await self._recall(message, waits, sid, error_code)
+            if changed and not lately:
+                await unpark_if_written(self._store, contact, self._clock.now())
+            return changed
         if fate is Fate.OPT_OUT:
             # Twilio refused it because its receiver wants none: no other one is tried.
             await self._store.opt_out(message.contact_id, now)
@@ -140,8 +148,8 @@ class Intake:
         recalled = await self._store.recall(
             message.id, status, delivery, now=now, sid=sid, error_code=error_code
         )
-        if recalled and fate_of(error_code) is Fate.SLOW:
-            await ask_for_pause(self._store, now + pause)
+        if recalled and fate_of(error_code) is Fate.SLOW and not is_template(message):
+            await limited(self._store, message.contact_id, now, now + pause)
         log.info("message_recalled", message=message.id, status=status, error_code=error_code)
         return recalled
 

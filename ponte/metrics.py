@@ -33,6 +33,12 @@ class Metrics:
             "ponte_turn_failures", "Turns that raised", ["error"], registry=self.registry
         )
         self.handoffs = Counter("ponte_handoffs", "Handoffs to a human", ["trigger"], registry=self.registry)
+        self.withheld = Counter(
+            "ponte_replies_withheld",
+            "Answers of the model that were not sent",
+            ["reason"],
+            registry=self.registry,
+        )
         self.sends = Counter("ponte_sends", "Sends tried at Twilio", ["outcome"], registry=self.registry)
         self.statuses = Counter(
             "ponte_message_statuses", "Status callbacks", ["status"], registry=self.registry
@@ -51,6 +57,7 @@ class Metrics:
         self.speech = Counter(
             "ponte_speech", "Texts that were to be spoken", ["outcome"], registry=self.registry
         )
+        self.csat = Counter("ponte_csat", "How content customers were", ["score"], registry=self.registry)
         self.conversations = Gauge(
             "ponte_conversations", "Open conversations", ["status"], registry=self.registry
         )

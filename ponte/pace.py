@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from ponte.ports import Clock, LeaseStore
+from ponte.ports import Clock, LeaseStore, Store
 
 _FIRST_PAUSE_MS: Final = 1_000
 _MAX_PAUSE_MS: Final = 60_000
 # A quiet number may send this much at once.
 _BURST_MS: Final = 250
 _HELD: Final = "whatsapp.held_until"
+_LIMITED: Final = "whatsapp.limited"
+# Two customers limited within so long: it is the number, not the pair.
+_TOGETHER_MS: Final = 60_000
 
 
 class Pace:
@@ -80,3 +83,17 @@ async def ask_for_pause(store: LeaseStore, until: int) -> None:
     """Let all processes send nothing before ``until`` (ms UTC)."""
     if until > await held_until(store):
         await store.set_value(_HELD, str(until))
+
+
+async def limited(store: Store, contact_id: str, now: int, until: int) -> None:
+    """Record that WhatsApp limited, after Twilio had taken it, a message to a contact.
+
+    63018 stands for the number's own limit and for that of one pair of sender and receiver, and does not
+    say which (https://www.twilio.com/docs/api/errors/63018). The message itself waits in any case, and what
+    stands behind it. The number pauses until ``until`` (ms UTC) once a second contact meets it within a
+    minute. Each pause ends by itself; only another limited message makes a new one.
+    """
+    first = await store.hit(f"{_LIMITED}.{contact_id}", now, _TOGETHER_MS) == 1
+    alone = first and await store.hit(_LIMITED, now, _TOGETHER_MS) == 1
+    if not alone and (first or now - await held_until(store) < _TOGETHER_MS):
+        await ask_for_pause(store, until)

@@ -5,7 +5,7 @@ Times are ms since the epoch, UTC. Every method of ``Store`` may raise ``StoreUn
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -15,8 +15,13 @@ from ponte.domain.agent import Agent, AgentSession
 from ponte.domain.choices import Choice
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Status
+from ponte.domain.decision import DecisionCount, HandoffDecision, HandoffMark, MarkCount, Outcome
+from ponte.domain.facts import ConversationFact, StretchFact
 from ponte.domain.inbox import InboxRow
 from ponte.domain.message import Delivery, Inbound, Media, Message, MessageStatus
+from ponte.domain.office import OfficeItem, OfficeKind
+from ponte.domain.presence import Presence
+from ponte.domain.prompt_version import PromptServing, PromptVersion
 from ponte.domain.templates import Template
 
 T = TypeVar("T")
@@ -63,6 +68,8 @@ class Commit:
         unpark: queue the contact's parked messages, of all conversations: the 24-hour window is open again.
             They become due at the conversation's ``updated_at``, with no attempts.
         audit: entries to record.
+        decisions: what detection decided in this turn; one whose id is there already is not added again.
+        marks: what agents say of handoffs; each replaces the one with the same id.
     """
 
     conversation: Conversation
@@ -74,6 +81,8 @@ class Commit:
     opted_out: bool | None = None
     unpark: bool = False
     audit: tuple[AuditEntry, ...] = field(default=())
+    decisions: tuple[HandoffDecision, ...] = ()
+    marks: tuple[HandoffMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,36 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """How many conversations an agent holds.
+
+    Args:
+        awake: those in the queue.
+        snoozed: those put off.
+        unread: those in the queue with words of the customer that the agent has not seen.
+    """
+
+    awake: int
+    snoozed: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a search found: a customer by name or number, or a message.
+
+    Args:
+        conversation: the message's, or the customer's newest one.
+        contact: the customer.
+        message: the message; None where the customer is what was found.
+    """
+
+    conversation: Conversation
+    contact: Contact
+    message: Message | None
 
 
 class InboxStore(Protocol):
@@ -169,12 +208,45 @@ class ConversationStore(Protocol):
         ...
 
     async def conversations(
-        self, *, status: Status | None, contact_id: str | None, after: str | None, limit: int
+        self,
+        *,
+        status: Status | None,
+        contact_id: str | None,
+        after: str | None,
+        limit: int,
+        agent_id: str | None = None,
+        label: str | None = None,
+        language: str | None = None,
+        priority: int | None = None,
+        snoozed: bool = False,
     ) -> Page[Conversation]:
-        """List conversations, the latest changed first; those awaiting an agent longest waiting first.
+        """List conversations that have all that is asked for; None asks for nothing.
+
+        Those awaiting an agent, and those of ``agent_id``, come the most urgent first (see
+        ``ponte.domain.urgency``), without the snoozed ones; the snoozed ones the next to wake first; all
+        others the latest changed first.
+
+        Args:
+            status: who is to act.
+            contact_id: whose.
+            after: ``next`` of the page before; belongs to the same filters.
+            limit: the most.
+            agent_id: who holds it now.
+            label: one of its labels.
+            language: the customer's, as it is stored.
+            priority: 0 to 2.
+            snoozed: only those that are put off.
 
         Raises InvalidInput when ``after`` is not a cursor that this method gave out.
         """
+        ...
+
+    async def count_held(self) -> dict[str, HeldCount]:
+        """Return what each agent holds, by the agent's id; who holds nothing is left out."""
+        ...
+
+    async def sleepers(self, now: int, limit: int) -> list[Conversation]:
+        """Return snoozed conversations that are to wake at ``now``, the longest due first."""
         ...
 
     async def changed_since(self, updated_at: int, limit: int) -> list[Conversation]:
@@ -213,12 +285,20 @@ class ConversationStore(Protocol):
         """Return a message. Raises NotFound."""
         ...
 
+    async def set_media_text(self, message_id: str, media: Sequence[Media], now: int) -> bool:
+        """Replace what is known of a message's files, found out after it was committed.
+
+        Touches the conversation. Nothing changes, and False returns, unless ``media`` are the message's files
+        by key and in order, or when all of it was known.
+        """
+        ...
+
     async def media_elsewhere(self, contact_id: str, keys: Sequence[str]) -> set[str]:
-        """Return those of the files ``keys`` that a message of another contact has. Reads all messages."""
+        """Return those of the files ``keys`` that a message of another contact has."""
         ...
 
     async def erase_contact(self, contact_id: str) -> dict[str, int]:
-        """Delete a contact, its conversations, messages and inbox rows; returns how many of each.
+        """Delete a contact, its conversations, messages, ledger and inbox rows; returns how many of each.
 
         The audit log stays: it says who did what and when, and nothing of what was said.
         """
@@ -230,6 +310,42 @@ class ConversationStore(Protocol):
         This is a commit: it raises ``version``, so that neither it nor a concurrent commit is lost.
         ``updated_at`` stays. Raises NotFound.
         """
+        ...
+
+
+class SearchStore(Protocol):
+    """The search over names, numbers and the transcripts' words, transcribed ones included."""
+
+    async def search(self, text: str, *, after: str | None, limit: int) -> Page[Hit]:
+        """Find customers, then messages, the newest first, that have every word of ``text``.
+
+        Letters count without their accents and case. The last word may be the beginning of one, from its
+        second letter on. A number finds whose it is by any part of it from four digits on. What the system
+        itself said is not found. The index changes in the same commit as the transcript.
+
+        Args:
+            text: what to look for; the first words of a long one count.
+            after: ``next`` of the page before, of the same text.
+            limit: the most.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
+        ...
+
+
+class PresenceStore(Protocol):
+    """Who has the console open, tab by tab. Rows are forgotten by reading past them, and by ``prune``."""
+
+    async def show_presence(self, presence: Presence) -> None:
+        """Store what a tab shows, in place of what it showed before."""
+        ...
+
+    async def hide_presence(self, agent_id: str, tab: str) -> None:
+        """Forget a tab."""
+        ...
+
+    async def presences(self, since: int) -> list[Presence]:
+        """Return the tabs that showed themselves at or after ``since`` (ms UTC), by agent and tab."""
         ...
 
 
@@ -287,6 +403,18 @@ class OutboxStore(Protocol):
 
     async def withdraw(self, message_id: str, now: int) -> bool:
         """Cancel a PARKED message; touches the conversation. False when it is not parked."""
+        ...
+
+    async def unpark(self, contact_id: str, now: int) -> int:
+        """Queue the contact's PARKED messages, due at ``now``, with no attempts; returns how many.
+
+        For a message that was parked while the customer wrote: what parked before, the commit of the
+        customer's message queues (``Commit.unpark``). Touches nothing else.
+        """
+        ...
+
+    async def parked_contacts(self, after: str, limit: int) -> list[str]:
+        """Return contacts that have PARKED messages, by id, those after the id ``after``."""
         ...
 
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
@@ -396,7 +524,152 @@ class LeaseStore(Protocol):
         ...
 
 
-class Store(InboxStore, ConversationStore, OutboxStore, AgentStore, LeaseStore, Protocol):
+class LedgerStore(Protocol):
+    """The decision ledger. It is written by ``commit`` alone, and erased with the contact."""
+
+    async def decisions(
+        self, conversation_id: str, *, outcome: Outcome | None = None, after: int = 0, limit: int = 50
+    ) -> list[HandoffDecision]:
+        """Return the first ``limit`` decisions of a conversation with a seq over ``after``, in order of seq.
+
+        Args:
+            conversation_id: which; read the conversation first where a crash may have cut its commit short.
+            outcome: only those with this outcome; None: all.
+            after: see above.
+            limit: the most.
+        """
+        ...
+
+    async def decision(self, decision_id: str) -> HandoffDecision:
+        """Return a decision. Raises NotFound."""
+        ...
+
+    async def last_handoff(self, conversation_id: str) -> HandoffDecision | None:
+        """Return the newest decision of a conversation that brought a human in."""
+        ...
+
+    async def marks(self, conversation_id: str) -> list[HandoffMark]:
+        """Return the marks of a conversation, oldest first, those taken back included."""
+        ...
+
+    async def marks_made(self, since: int, *, after: str | None, limit: int) -> Page[HandoffMark]:
+        """List all marks made at or after ``since``, oldest first, those taken back included.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
+        ...
+
+    async def decision_counts(self, since: int) -> list[DecisionCount]:
+        """Count the decisions made at or after ``since`` by prompt version, outcome and trigger."""
+        ...
+
+    async def mark_counts(self, since: int) -> list[MarkCount]:
+        """Count the marks made at or after ``since`` by the decision's prompt version and trigger, and mark.
+
+        Those taken back do not count.
+        """
+        ...
+
+
+class PromptStore(Protocol):
+    """The versions of the prompt files that were served, and which one is to be served."""
+
+    async def keep_prompts(self, version: str, files: Mapping[str, bytes], at: int) -> None:
+        """Store a version, first served at ``at``. One that is there already stays as it is."""
+        ...
+
+    async def prompt_versions(self, limit: int, *, prefix: str = "") -> list[PromptVersion]:
+        """Return versions, the newest first served first; with a prefix, those that begin so, by name."""
+        ...
+
+    async def prompt_files(self, version: str) -> dict[str, bytes]:
+        """Return a version's files by path, as they were to the byte. Raises NotFound."""
+        ...
+
+    async def prompt_serving(self) -> PromptServing:
+        """Return what is to be served; revision 0 before anything was."""
+        ...
+
+    async def change_prompt_serving(self, serving: PromptServing) -> None:
+        """Replace what is to be served.
+
+        Raises Conflict when the stored revision is not ``serving.revision - 1``.
+        """
+        ...
+
+
+class ReportStore(Protocol):
+    """What reports read. ``commit`` alone writes it, and it is erased with the contact."""
+
+    async def stretches_of(self, conversation_id: str) -> list[StretchFact]:
+        """Return a conversation's human stretches, the first one first."""
+        ...
+
+    async def stretches_asked(
+        self, since: int, until: int, *, after: str | None, limit: int
+    ) -> Page[StretchFact]:
+        """List the human stretches that began from ``since`` up to, not including, ``until``, in this order.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
+        ...
+
+    async def conversations_opened(
+        self, since: int, until: int, *, after: str | None, limit: int
+    ) -> Page[ConversationFact]:
+        """List the conversations opened from ``since`` up to, not including, ``until``, in this order.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
+        ...
+
+
+class OfficeStore(Protocol):
+    """Small documents that the office keeps, by kind."""
+
+    async def office(self, kind: OfficeKind, limit: int = 500) -> list[OfficeItem]:
+        """Return the documents of a kind, by id."""
+        ...
+
+    async def office_item(self, kind: OfficeKind, item_id: str) -> OfficeItem | None:
+        """Return a document; None when there is none."""
+        ...
+
+    async def put_office(self, item: OfficeItem) -> None:
+        """Store a document; it replaces the one of the same kind and id."""
+        ...
+
+    async def drop_office(self, kind: OfficeKind, item_id: str) -> bool:
+        """Delete a document; False when there was none."""
+        ...
+
+
+class PeopleStore(Protocol):
+    """What agents note about customers; erased with the contact."""
+
+    async def amend_contact(self, was: Contact, contact: Contact) -> bool:
+        """Replace a contact's notes, labels and language; nothing else of it changes.
+
+        False, and nothing changes, when the stored ones are not those of ``was``.
+        """
+        ...
+
+
+class Store(
+    InboxStore,
+    ConversationStore,
+    OutboxStore,
+    AgentStore,
+    LeaseStore,
+    LedgerStore,
+    PromptStore,
+    ReportStore,
+    SearchStore,
+    PresenceStore,
+    OfficeStore,
+    PeopleStore,
+    Protocol,
+):
     """All that is kept, checkpoints apart."""
 
     async def migrate(self) -> None:
@@ -485,6 +758,45 @@ class Voice(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer that a language model proposes to an agent.
+
+    Args:
+        text: the answer, in the customer's language.
+        sources: references of the company's texts that it rests on.
+        prompt_version: the version of ``prompts/`` that made it.
+    """
+
+    text: str
+    sources: tuple[str, ...] = ()
+    prompt_version: str = ""
+
+
+class WritingAid(Protocol):
+    """A language model that helps an agent to write. Nothing that it makes is sent by itself.
+
+    Every method raises AidFailed where the model does not answer, refuses, or gives an empty answer.
+    """
+
+    async def draft(self, messages: Sequence[Message], language: str) -> Draft:
+        """Return an answer to what the customer said last, out of the company's texts.
+
+        Args:
+            messages: the end of the conversation, in order.
+            language: the customer's, as a BCP 47 tag.
+        """
+        ...
+
+    async def translate(self, text: str, language: str) -> str:
+        """Return ``text`` in a language, given as a BCP 47 tag. The same text is translated once."""
+        ...
+
+    async def brief(self, messages: Sequence[Message], language: str) -> str:
+        """Return what the bot should know of the part of a conversation that an agent had."""
+        ...
+
+
 class MediaFetcher(Protocol):
     """Brings customers' files into the ``MediaStore``."""
 
@@ -566,4 +878,50 @@ class Templates(Protocol):
 
     async def create_choices(self, body: str, choices: Sequence[Choice], button: str) -> str:
         """Create a question with buttons, or with a list behind ``button``; returns its ContentSid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeChunk:
+    """A piece of the company's texts, to be searched for.
+
+    Args:
+        id: names it within its set.
+        lang: its locale.
+        text: what full-text search reads.
+        vector: its embedding.
+    """
+
+    id: str
+    lang: str
+    text: str
+    vector: tuple[float, ...]
+
+
+class KnowledgeIndex(Protocol):
+    """Texts in a database that searches by words and by vectors at once.
+
+    A set is one content under one embedding model; its name says so, and what is in it never changes.
+    """
+
+    async def touch(self, set_id: str, count: int, now: int) -> int:
+        """Note that a set is in use; returns its dimensions, 0 unless all ``count`` chunks are there."""
+        ...
+
+    async def put(self, set_id: str, chunks: Sequence[KnowledgeChunk], now: int) -> None:
+        """Store a set; what is there already is replaced."""
+        ...
+
+    async def prepare(self, dimensions: int) -> bool:
+        """Make the search indexes where they are missing; tells whether they can be searched yet."""
+        ...
+
+    async def search(
+        self, set_id: str, lang: str, question: str, vector: Sequence[float], limit: int
+    ) -> list[str]:
+        """Return the ids of the best chunks of a set in a language, the best first."""
+        ...
+
+    async def forget(self, before: int) -> int:
+        """Delete the chunks of sets that were not touched since ``before``; returns how many went."""
         ...

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ponte.errors import SettingsError
+from ponte.locales import Locale
 
 
 class Settings(BaseSettings):
@@ -42,6 +43,9 @@ class Settings(BaseSettings):
         "", description="Judges unclear handoff wishes; empty: the chat model."
     )
     openai_transcribe_model: str = Field("gpt-transcribe", description="Writes down voice notes.")
+    openai_embedding_model: str = Field(
+        "", description="Finds knowledge by meaning, too, not by words alone; empty: by words."
+    )
     openai_vision_model: str = Field(
         "", description="Describes pictures; empty: an agent looks at them. The chat model may be named."
     )
@@ -73,9 +77,7 @@ class Settings(BaseSettings):
         description="Signs links to files; at least 32 characters, the same in every process.",
     )
 
-    default_locale: Literal["pt-BR", "es", "en"] = Field(
-        "pt-BR", description="Spoken until the customer's is known."
-    )
+    default_locale: Locale = Field("pt-BR", description="Spoken until the customer's is known.")
     prompts_dir: Path = Field(Path("prompts"), description="What prompt engineers edit.")
     debounce_ms: int = Field(
         800,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from ponte.domain.choices import Choice
 from ponte.domain.message import Inbound
+from ponte.domain.templates import Template
 from ponte.errors import MessengerError, NotFound, SendUnknown
 from ponte.ports import Clock, Outbound, SentMessage, StoredMedia
 
@@ -96,6 +98,37 @@ class FakeMessenger:
         for inbound in self.inbound:
             if inbound.received_at >= since:
                 yield inbound
+
+
+@dataclass
+class FakeTemplates:
+    """An account's templates, and the contents made for questions; fails on request.
+
+    Args:
+        listed: what the account has.
+        failure: raised by each call while it is set.
+        made: the questions that contents were made for: text, choices, and the list's button.
+        lists: how often the templates were listed.
+    """
+
+    listed: list[Template] = field(default_factory=list)
+    failure: MessengerError | None = None
+    made: list[tuple[str, tuple[Choice, ...], str]] = field(default_factory=list)
+    lists: int = 0
+
+    async def templates(self) -> list[Template]:
+        """Return what the account has; see ``ponte.ports.Templates``."""
+        self.lists += 1
+        if self.failure is not None:
+            raise self.failure
+        return list(self.listed)
+
+    async def create_choices(self, body: str, choices: Sequence[Choice], button: str) -> str:
+        """Make a content; see ``ponte.ports.Templates``."""
+        if self.failure is not None:
+            raise self.failure
+        self.made.append((body, tuple(choices), button))
+        return f"HX{len(self.made):032x}"
 
 
 class MemoryMediaStore:

@@ -21,6 +21,7 @@ from simulator.openai_wire import (
     Json,
     completion,
     completion_chunks,
+    embeddings,
     last_user_text,
     offers_tool,
     response_schema,
@@ -56,6 +57,9 @@ class StubConfig:
             the tool `transfer_tool`, when the request offers it.
         transfer_tool: that tool's name.
         reply: the answer; `{text}` stands for the last user message.
+        script: other answers, each for a last user message that contains a text (in any case); the first that
+            fits is given. An empty answer is a call of the tool `transfer_tool`.
+        verdict: the value of every boolean in a structured answer; None: whether `transfer_trigger` was said.
         transcription: what every recording says.
         refusal: the text of the status `refuse`.
         models: what `/v1/models` lists.
@@ -66,6 +70,8 @@ class StubConfig:
     transfer_trigger: str = "quero um atendente"
     transfer_tool: str = "transfer_to_human"
     reply: str = "resposta: {text}"
+    script: tuple[tuple[str, str], ...] = ()
+    verdict: bool | None = None
     transcription: str = "transcrição de teste"
     refusal: str = "Não posso ajudar com isso."
     models: tuple[str, ...] = ("gpt-stub", "gpt-stub-transcribe", "gpt-stub-speech")
@@ -132,16 +138,20 @@ class _Stub:
         """Return the assistant's message."""
         if mode.status == "refuse":
             return {"role": "assistant", "content": None, "refusal": self.config.refusal}
-        triggered = self.config.transfer_trigger.casefold() in text.casefold()
+        folded = text.casefold()
+        scripted = next((said for part, said in self.config.script if part.casefold() in folded), None)
+        triggered = self.config.transfer_trigger.casefold() in folded or scripted == ""
         if triggered and offers_tool(body, self.config.transfer_tool):
             function = {"name": self.config.transfer_tool, "arguments": json.dumps({"reason": text})}
             call = {"id": f"call_{self.seq:024d}", "type": "function", "function": function}
             return {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
         schema = response_schema(body)
         if schema is not None and mode.reply == self.config.reply:
-            content = json.dumps(sample_of_schema(schema, yes=triggered), ensure_ascii=False)
+            yes = triggered if self.config.verdict is None else self.config.verdict
+            content = json.dumps(sample_of_schema(schema, yes=yes), ensure_ascii=False)
         else:
-            content = mode.reply.replace("{text}", text)
+            unchanged = mode.reply == self.config.reply
+            content = scripted if scripted and unchanged else mode.reply.replace("{text}", text)
         return {"role": "assistant", "content": content, "refusal": None}
 
     async def transcribe(self, request: Request) -> Response:
@@ -175,6 +185,13 @@ class _Stub:
             return Response(data, media_type="audio/ogg")
         content_type, data = silence(str(body.get("response_format") or "mp3"))
         return Response(data, media_type=content_type)
+
+    async def embed(self, request: Request) -> Response:
+        body = _object(await request.body())
+        if body is None:
+            return _error(400)
+        _, failure = await self._begin(request, body, "")
+        return JSONResponse(embeddings(body)) if failure is None else failure
 
     async def models(self, _: Request) -> Response:
         items = [
@@ -272,6 +289,7 @@ def create_stub_app(config: StubConfig | None = None) -> Starlette:
             Route("/v1/chat/completions", stub.chat, methods=["POST"]),
             Route("/v1/audio/transcriptions", stub.transcribe, methods=["POST"]),
             Route("/v1/audio/speech", stub.speak, methods=["POST"]),
+            Route("/v1/embeddings", stub.embed, methods=["POST"]),
             Route("/v1/models", stub.models),
             Route("/stub/mode", stub.control, methods=["GET", "POST", "DELETE"]),
             Route("/stub/requests", stub.history, methods=["GET", "DELETE"]),

@@ -1,6 +1,6 @@
-"""``detect_handoff``: does the customer want a human? Phrases first, then the local classifier.
+"""``detect_handoff``: does the customer want a human? See ``graph.detection``.
 
-Where that one is unsure and a model is configured, ``reply`` asks the model beside answering.
+Where that is unsure and a model is configured, ``reply`` asks the model beside answering.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ async def detect_handoff(state: State, runtime: Runtime[GraphContext]) -> State:
     text = state.get("text", "")
     if state.get("decision") or not text.strip():
         return {}
-    phrase = context.keywords.find(text)
-    if phrase is not None:
-        return {"decision": decide(Trigger.KEYWORD, 1.0, context, phrase=phrase)}
-    band = context.prompts.handoff.classifier
-    score = context.classifier.score(text)
-    if score >= band.sure:
-        return {"decision": decide(Trigger.CLASSIFIER, score, context), "unsure_score": score}
-    return {"unsure": score >= band.unsure, "unsure_score": score}
+    found = context.detector.decide(text, context.prompts.handoff.classifier)
+    if found.phrase is not None:
+        return {"decision": decide(Trigger.KEYWORD, found.score, context, phrase=found.phrase)}
+    if found.unsure and context.responder is not None:
+        return {"unsure": True, "leaning": found.human, "unsure_score": found.score}
+    if found.human:
+        return {"decision": decide(Trigger.CLASSIFIER, found.score, context), "unsure_score": found.score}
+    return {"unsure": False, "leaning": False, "unsure_score": found.score}

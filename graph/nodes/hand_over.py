@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 from graph.context import GraphContext
 from graph.memory import summary_for_agent, with_turn
 from graph.state import DecisionRecord, OutgoingRecord, State
+from ponte.domain.conversation import Trigger
 from ponte.domain.message import Author
 
 
@@ -19,11 +20,11 @@ async def hand_over(state: State, runtime: Runtime[GraphContext]) -> State:
     decision = state.get("decision")
     if decision is None:  # the edges lead here only with one
         raise ValueError("hand_over needs a decision; route to it only with one.")
-    notice = context.prompts.text("handoff.transfer", state["language"])
-    outgoing: list[OutgoingRecord] = [
-        *state.get("outgoing", []),
-        {"body": notice, "author": Author.SYSTEM.value},
-    ]
+    outgoing: list[OutgoingRecord] = [*state.get("outgoing", [])]
+    # Who writes in a language that the bot does not speak was told in all that it does.
+    if decision["trigger"] != Trigger.LANGUAGE.value:
+        notice = context.prompts.text("handoff.transfer", state["language"])
+        outgoing.append({"body": notice, "author": Author.SYSTEM.value})
     told = "\n".join(o["body"] for o in outgoing)
     complete: DecisionRecord = {**decision, "summary": summary_for_agent(state, context.limits)}
     return {**with_turn(state, told, context.limits), "outgoing": outgoing, "decision": complete}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from langgraph.runtime import Runtime
 
-from graph.asking import ask_judge, ask_model
+from graph.asking import ask_judge, ask_model, excerpts_for
 from graph.context import GraphContext, ModelFailed, Reply, Responder
 from graph.decisions import decide
-from graph.local_answer import local_answer
-from graph.memory import with_turn
-from graph.state import DecisionRecord, State, clean
+from graph.escalating import escalated, failed, given_up, not_opened
+from graph.knowledge import Hit
+from graph.local_answer import LocalAnswer, local_answer
+from graph.saying import model_said, offered, said
+from graph.state import OutgoingRecord, State, clean
 from ponte.domain.conversation import Trigger
 from ponte.domain.message import Author, Kind
 
@@ -23,24 +26,57 @@ async def reply(state: State, runtime: Runtime[GraphContext]) -> State:
     """Answer, or decide that a human has to."""
     context = runtime.context
     if fixed := _fixed(state):
-        return _said(state, context, context.prompts.text(fixed, state["language"]))
+        return said(state, context, context.prompts.text(fixed, state["language"]))
+    silent = not state.get("text", "").strip()
+    if state.get("cannot_open") and silent:
+        return said(state, context, not_opened(state, context))
+    change = escalated(state, await _answer(state, context), context)
+    if state.get("cannot_open"):
+        told: OutgoingRecord = {"body": not_opened(state, context), "author": Author.BOT.value}
+        change["outgoing"] = [told, *change.get("outgoing", [])]
+    return change
+
+
+async def _answer(state: State, context: GraphContext) -> State:
     if context.responder is None:
         return _from_knowledge(state, context)
     try:
-        answer, judged = await _ask(state, context, context.responder)
+        excerpts = await excerpts_for(state, context)
+        answer, judged = await _ask(state, context, context.responder, excerpts)
     except ModelFailed as failure:
         log.warning("model_failed", turn_id=state["turn_id"], reason=str(failure))
-        return _without_model(state, context)
+        leant = _leaning(state, context)
+        return {**leant, "model_failed": True} if leant else _without_model(state, context)
+    return {**_answered(state, context, answer, judged, excerpts), "judged": judged}
+
+
+def _answered(
+    state: State, context: GraphContext, answer: Reply, judged: float | None, excerpts: Sequence[Hit]
+) -> State:
+    """Return what the model's answer, and the judgement beside it, come to."""
     band = context.prompts.handoff.classifier
     if judged is not None and judged >= band.judge:
         return {"decision": decide(Trigger.CLASSIFIER, judged, context)}
+    if judged is None and (change := _leaning(state, context)):
+        return change
     if answer.transfer_reason is not None:
+        if not context.prompts.handoff.triggers.model.enabled:
+            return offered(state, context)
         decision = decide(Trigger.MODEL, 1.0, context, why=clean(answer.transfer_reason)[:300])
         return {"decision": decision}
-    return _said(state, context, clean(answer.text))
+    return model_said(state, context, clean(answer.text), excerpts)
 
 
-async def _ask(state: State, context: GraphContext, responder: Responder) -> tuple[Reply, float | None]:
+def _leaning(state: State, context: GraphContext) -> State | None:
+    """Return the decision to which the local judgement leant, where nobody else has judged."""
+    if not (state.get("unsure") and state.get("leaning")):
+        return None
+    return {"decision": decide(Trigger.CLASSIFIER, state.get("unsure_score", 0.0), context)}
+
+
+async def _ask(
+    state: State, context: GraphContext, responder: Responder, excerpts: Sequence[Hit]
+) -> tuple[Reply, float | None]:
     """Ask for the answer and, where detection was unsure, for a judgement beside it.
 
     The judgement never adds its time to the answer's, a short grace apart; one that fails or is late
@@ -50,7 +86,7 @@ async def _ask(state: State, context: GraphContext, responder: Responder) -> tup
     judging = asyncio.ensure_future(ask_judge(state, context, responder)) if state.get("unsure") else None
     try:
         async with asyncio.timeout(limits.model_deadline_ms / 1000):
-            answer = await ask_model(state, context, responder)
+            answer = await ask_model(state, context, responder, excerpts)
     except TimeoutError:
         raise ModelFailed(f"no answer within {limits.model_deadline_ms} ms, all tries together") from None
     else:
@@ -72,22 +108,24 @@ async def _judgement(judging: asyncio.Future[float] | None, grace_ms: int) -> fl
 
 def _from_knowledge(state: State, context: GraphContext) -> State:
     """Answer without any model configured; a human where the files say nothing."""
-    text = _local(state, context, context.prompts.policy.knowledge.answer)
-    if text is not None:
-        return _said(state, context, text)
-    return _given_up(state, context, "bot.nothing_found", decide(Trigger.NO_ANSWER, 1.0, context))
+    found = _local(state, context, context.prompts.policy.knowledge.answer)
+    if found is not None:
+        return said(state, context, found.text, found.details)
+    at_once = context.prompts.policy.knowledge.nothing_found == "hand_over"
+    if not at_once or not context.prompts.handoff.triggers.no_answer.enabled:
+        return offered(state, context)
+    return given_up(state, context, "bot.nothing_found", decide(Trigger.NO_ANSWER, 1.0, context))
 
 
 def _without_model(state: State, context: GraphContext) -> State:
     """The model is down: answer from the files only what they clearly answer; else a human."""
-    text = _local(state, context, context.prompts.policy.knowledge.fallback)
-    if text is not None:
-        return {**_said(state, context, text), "model_failed": True}
-    change = _given_up(state, context, "bot.unavailable", decide(Trigger.BOT_FAILED, 1.0, context))
-    return {**change, "model_failed": True}
+    found = _local(state, context, context.prompts.policy.knowledge.fallback)
+    if found is not None:
+        return {**said(state, context, found.text, found.details), "model_failed": True}
+    return {**failed(state, context), "model_failed": True}
 
 
-def _local(state: State, context: GraphContext, threshold: float) -> str | None:
+def _local(state: State, context: GraphContext, threshold: float) -> LocalAnswer | None:
     """Answer from the files; what came without words needs a model or a human."""
     return local_answer(state, context, threshold) if state.get("text", "").strip() else None
 
@@ -99,21 +137,3 @@ def _fixed(state: State) -> str | None:
     stickers = all(item["kind"] == Kind.STICKER.value for item in state.get("inbound", []))
     silent = not state.get("text", "").strip()
     return "media.sticker" if silent and (stickers or not state.get("attachments")) else None
-
-
-def _said(state: State, context: GraphContext, text: str) -> State:
-    return {
-        **with_turn(state, text, context.limits),
-        "outgoing": [{"body": text, "author": Author.BOT.value}],
-        "unanswered": 0,
-    }
-
-
-def _given_up(state: State, context: GraphContext, key: str, decision: DecisionRecord) -> State:
-    """Say so; ``hand_over`` closes the turn."""
-    body = context.prompts.text(key, state["language"])
-    return {
-        "outgoing": [{"body": body, "author": Author.BOT.value}],
-        "unanswered": state.get("unanswered", 0) + 1,
-        "decision": decision,
-    }

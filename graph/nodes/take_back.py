@@ -28,6 +28,8 @@ def stretch_ended(state: State, answer: ResumeAnswer, context: GraphContext) -> 
         "decision": None,
         "outgoing": [],
         "unanswered": 0,
+        "unread": 0,
+        "asked": [],
         "brief": account_of(answer, context.limits.brief_chars),
         "resumed_turn": answer.turn_id,
         "resolved_memory": remembered(state, answer, context) if resolved else None,

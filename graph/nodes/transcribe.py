@@ -10,12 +10,14 @@ from langgraph.runtime import Runtime
 from graph.context import GraphContext
 from graph.customer_text import SELF_CONTAINED, as_data, carried_by, contacts_in
 from graph.decisions import decide
-from graph.language import LOCALES, detect_language
+from graph.language import detect_language
 from graph.media_records import media_of, media_record
 from graph.state import InboundRecord, MediaRecord, State
 from graph.understanding import sort_of, understand_all
+from graph.visible import visible
 from ponte.domain.conversation import Trigger
 from ponte.domain.message import Author, Kind, Media, MediaError
+from ponte.locales import LOCALES
 
 _SILENT_ASKS = 1
 # A recogniser's guess of the language needs some words to go by.
@@ -57,14 +59,17 @@ async def transcribe(state: State, runtime: Runtime[GraphContext]) -> State:
     heard = _collect(inbound, understood, can_read=context.responder is not None)
     language = detect_language(heard.text, _locale(heard) or spoken)
     change: State = {
-        "text": heard.text,
+        "text": visible(heard.text),
         "attachments": heard.attachments,
         "understood": {key: [media_record(m) for m in files] for key, files in understood.items()},
         "language": language,
         "ask_repeat": False,
         "unheard": 0,
         "unsure": False,
+        "leaning": False,
         "unsure_score": 0.0,
+        "judged": None,
+        "cannot_open": False,
         "outgoing": [],
         "decision": None,
         "model_failed": False,
@@ -75,7 +80,14 @@ async def transcribe(state: State, runtime: Runtime[GraphContext]) -> State:
         change["unheard"] = state.get("unheard", 0) + 1
         change["ask_repeat"] = not heard.unread and change["unheard"] <= _SILENT_ASKS
     unread = heard.unread + (heard.silent if change["unheard"] > _SILENT_ASKS else 0)
-    return {**change, **_unreadable(inbound, unread, language, context)} if unread else change
+    if not unread:
+        return {**change, "unread": 0}
+    change["unread"] = state.get("unread", 0) + 1
+    policy = context.prompts.handoff.triggers.media
+    if policy.enabled and change["unread"] >= policy.after:
+        return {**change, **_unreadable(inbound, unread, language, context)}
+    beside = as_data({"files_that_cannot_be_opened": unread})
+    return {**change, "cannot_open": True, "attachments": [*heard.attachments, beside]}
 
 
 def _unreadable(inbound: Sequence[InboundRecord], count: int, language: str, context: GraphContext) -> State:
@@ -126,7 +138,8 @@ def _collect(
         files = understood.get(item["id"], ())
         unread += not files and Kind(item["kind"]) not in SELF_CONTAINED
         for media in files:
-            spoken = sort_of(media) == "audio"
+            sort = sort_of(media)
+            spoken = sort in {"audio", "video"}
             if media.error is MediaError.SILENT:
                 silent += 1
                 attachments.append(as_data({"voice_note": "nobody could be heard"}))
@@ -135,6 +148,8 @@ def _collect(
             elif spoken:
                 words.append(media.text)
                 language = language or media.language
+                if sort == "video":
+                    attachments.append(as_data({"video": "its sound was heard; its pictures were not seen"}))
             else:
                 room = max(0, _ATTACHED_CHARS - sum(map(len, attachments)))
                 attachments += _attached(item["kind"], replace(media, text=media.text[:room]))

@@ -6,17 +6,23 @@ can hold them, so ``encode`` mends them, see ``clean_text``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from enum import Enum
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from ponte.domain.agent import Agent, AgentSession, Role
-from ponte.domain.contact import Contact
+from ponte.domain.contact import Contact, ContactNote
 from ponte.domain.conversation import Conversation, Handoff, Resume, ResumeAction, Status, Trigger
+from ponte.domain.decision import HandoffDecision, HandoffMark, Mark, Outcome
+from ponte.domain.facts import StretchFact
 from ponte.domain.inbox import InboxKind, InboxRow, InboxState
 from ponte.domain.message import Author, Delivery, Inbound, Kind, Media, MediaError, Message, MessageStatus
+from ponte.domain.office import OfficeItem, OfficeKind
+from ponte.domain.presence import Presence
+from ponte.domain.prompt_version import PromptCanary, PromptServing
+from ponte.domain.stretch import Stretch
 from ponte.errors import InvalidInput
 from ponte.ports import AuditEntry
 
@@ -98,6 +104,18 @@ def _decode_pairs(pairs: list[list[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in pairs)
 
 
+def _encode_texts(texts: tuple[str, ...]) -> list[str]:
+    return [clean_text(text) for text in texts]
+
+
+def _encode_rates(rates: tuple[tuple[str, float], ...]) -> list[list[str | float]]:
+    return [[name, value] for name, value in rates]
+
+
+def _decode_rates(rates: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, value) for name, value in rates)
+
+
 _PAIRS = (_encode_pairs, _decode_pairs)
 MEDIA = Codec(Media, {"error": _enum(MediaError)}, ("url", "content_type", "name", "text"))
 INBOUND = Codec(
@@ -123,15 +141,51 @@ MESSAGE = Codec(
 )
 HANDOFF = Codec(Handoff, {"trigger": _enum(Trigger)}, ("reason", "summary"))
 RESUME = Codec(Resume, {"action": _enum(ResumeAction)}, ("brief",))
+STRETCH = Codec(Stretch, {"trigger": _enum(Trigger), "how": _enum(ResumeAction)})
 CONVERSATION = Codec(
     Conversation,
-    {"status": _enum(Status), "handoff": _nested(HANDOFF), "resume": _nested(RESUME)},
+    {
+        "status": _enum(Status),
+        "handoff": _nested(HANDOFF),
+        "resume": _nested(RESUME),
+        "stretch": _nested(STRETCH),
+        "labels": (_encode_texts, tuple),
+    },
     ("language", "disposition", "preview"),
 )
-CONTACT = Codec(Contact, {}, ("address", "wa_id", "name", "memory"))
+CONTACT_NOTE = Codec(ContactNote, {}, ("text",))
+CONTACT = Codec(
+    Contact,
+    {"notes": _each(CONTACT_NOTE), "labels": (_encode_texts, tuple)},
+    ("address", "wa_id", "name", "memory", "language"),
+)
+OFFICE_ITEM = Codec(OfficeItem, {"kind": _enum(OfficeKind), "fields": _PAIRS}, ("id",))
 AGENT = Codec(Agent, {"role": _enum(Role)}, ("email", "name"))
+STRETCH_FACT = Codec(
+    StretchFact, {"trigger": _enum(Trigger), "how": _enum(ResumeAction)}, ("language", "disposition")
+)
 SESSION = Codec(AgentSession, {})
+PRESENCE = Codec(Presence, {}, ("tab", "name", "conversation_id"))
 AUDIT = Codec(AuditEntry, {}, ("detail",))
+PROMPT_CANARY = Codec(PromptCanary, {"bounds": (_encode_rates, _decode_rates)})
+PROMPT_SERVING = Codec(PromptServing, {"canary": _nested(PROMPT_CANARY)})
+
+
+def _encode_figures(figures: tuple[tuple[str, float], ...]) -> list[list[str | float]]:
+    return [[name, value] for name, value in figures]
+
+
+def _decode_figures(figures: list[list[Any]]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, float(value)) for name, value in figures)
+
+
+_FIGURES = (_encode_figures, _decode_figures)
+DECISION = Codec(
+    HandoffDecision,
+    {"outcome": _enum(Outcome), "trigger": _enum(Trigger), "scores": _FIGURES, "thresholds": _FIGURES},
+    ("language", "phrase"),
+)
+MARK = Codec(HandoffMark, {"mark": _enum(Mark), "trigger": _enum(Trigger)})
 
 
 _KEY_DIGITS = 18  # fit in 63 bits
@@ -153,6 +207,12 @@ def read_cursor(order: str, cursor: str) -> tuple[int, str]:
     if not (cursor.startswith(order) and dot and row_id and number):
         raise InvalidInput("The page's cursor is not one that this list gave out. Start from the first page.")
     return int(key), row_id
+
+
+def same_files(stored: Sequence[Plain], media: Sequence[Plain]) -> bool:
+    """Tell whether ``media`` are the same files as ``stored``, and more is known of them."""
+    keys = [[file.get("key") for file in files] for files in (stored, media)]
+    return bool(media) and keys[0] == keys[1] and list(stored) != list(media)
 
 
 def taken_message(message: Message, now: int, lease_until: int) -> Message | None:

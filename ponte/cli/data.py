@@ -118,8 +118,21 @@ async def _everything(store: Store, contact: Contact) -> dict[str, object]:
         messages: list[dict[str, object]] = []
         while page := await store.messages(conversation.id, after=len(messages), limit=_PAGE):
             messages.extend(asdict(message) for message in page)
-        conversations.append({**asdict(conversation), "messages": messages})
+        decisions = await _decisions(store, conversation.id)
+        marks = [asdict(mark) for mark in await store.marks(conversation.id)]
+        stretches = [asdict(stretch) for stretch in await store.stretches_of(conversation.id)]
+        kept = {"messages": messages, "decisions": decisions, "marks": marks, "stretches": stretches}
+        conversations.append({**asdict(conversation), **kept})
     return {"contact": asdict(contact), "conversations": conversations}
+
+
+async def _decisions(store: Store, conversation_id: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    seq = 0
+    while page := await store.decisions(conversation_id, after=seq, limit=_PAGE):
+        found.extend(asdict(decision) for decision in page)
+        seq = page[-1].seq
+    return found
 
 
 async def _conversations(store: Store, contact_id: str) -> list[Conversation]:

@@ -87,11 +87,11 @@ def _settings(settings: Settings) -> list[Finding]:
 
 
 def _prompts(settings: Settings) -> Finding:
-    from graph.prompt_check import check_prompts  # noqa: PLC0415 - loads only what it runs
+    from graph.prompt_check import check_folder  # noqa: PLC0415 - loads only what it runs
 
-    problems = check_prompts(settings.prompts_dir)
-    if problems:
-        return Finding(Level.FAIL, "prompts", f"{len(problems)} problem(s); run: ponte prompts check")
+    errors = check_folder(settings.prompts_dir).errors
+    if errors:
+        return Finding(Level.FAIL, "prompts", f"{len(errors)} problem(s); run: ponte prompts check")
     return Finding(Level.OK, "prompts", str(settings.prompts_dir))
 
 

@@ -26,16 +26,12 @@ def api() -> None:
     """Serve webhooks, the agent API and metrics; with a worker inside unless RUN_WORKER=false."""
     from api.app import create_app  # noqa: PLC0415 - each command loads only what it runs
     from api.serving import run_api  # noqa: PLC0415 - as above
-    from graph.prompts import load_prompts  # noqa: PLC0415 - as above
+    from graph.agent_aid import open_aid  # noqa: PLC0415 - as above
     from graph.service import run_service  # noqa: PLC0415 - as above
     from graph.voice_notes import open_voice  # noqa: PLC0415 - as above
 
     settings = _configured()
-
-    async def prompts() -> None:
-        await asyncio.to_thread(load_prompts, settings.prompts_dir)
-
-    app = create_app(settings, background=run_service, readiness={"prompts": prompts}, voice=open_voice)
+    app = create_app(settings, background=run_service, voice=open_voice, aid=open_aid)
     _collect_less()
     run_api(app, settings.host, settings.port)
 
@@ -63,8 +59,12 @@ def worker() -> None:
 def console() -> None:
     """Serve the agents' console."""
     from agent_console.server import serve  # noqa: PLC0415 - each command loads only what it runs
+    from graph.agent_aid import open_aid  # noqa: PLC0415 - as above
+    from graph.voice_notes import open_voice  # noqa: PLC0415 - as above
 
-    asyncio.run(serve(_configured()))
+    settings = _configured()
+    _collect_less()
+    asyncio.run(serve(settings, voice=open_voice, aid=open_aid))
 
 
 def simulator() -> None:

@@ -21,13 +21,15 @@ class Permission(StrEnum):
     READ = "read conversations"
     WORK = "claim and answer conversations"
     OVERRIDE = "act on conversations that another agent holds"
+    SUPERVISE = "see the floor and the reports"
+    PROMPTS = "see the prompt files' versions"
 
 
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset({Permission.READ, Permission.WORK}),
     Role.SUPERVISOR: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.PROMPT_ENGINEER: frozenset({Permission.READ}),
+    Role.PROMPT_ENGINEER: frozenset({Permission.READ, Permission.PROMPTS}),
 }
 
 

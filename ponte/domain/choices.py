@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from ponte.domain.message import Details
@@ -28,10 +29,19 @@ _DETAIL: Final = "choices"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer: ``id`` comes back as the button's payload, ``title`` is what the customer reads."""
+    """One answer.
+
+    Args:
+        id: comes back as the button's payload.
+        title: what the customer reads.
+        means: what the bot takes the answer for; empty: its title.
+        words: other whole messages that give the same answer, e.g. "sim".
+    """
 
     id: str
     title: str
+    means: str = ""
+    words: tuple[str, ...] = ()
 
 
 def checked(choices: Sequence[Choice]) -> tuple[Choice, ...]:
@@ -42,7 +52,7 @@ def checked(choices: Sequence[Choice]) -> tuple[Choice, ...]:
     """
     if not 1 <= len(choices) <= MAX_ITEMS:
         raise InvalidInput(f"Give 1 to {MAX_ITEMS} choices.")
-    trimmed = tuple(Choice(c.id.strip(), " ".join(c.title.split())) for c in choices)
+    trimmed = tuple(replace(c, id=c.id.strip(), title=" ".join(c.title.split())) for c in choices)
     for choice in trimmed:
         if not choice.id or len(choice.id) > MAX_ID:
             raise InvalidInput(f"A choice's id has 1 to {MAX_ID} characters.")
@@ -78,23 +88,42 @@ def numbered(body: str, choices: Sequence[Choice]) -> str:
 
 
 def answered(text: str, choices: Sequence[Choice]) -> Choice | None:
-    """Return the choice that ``text`` names by its number or its title; None when it names none."""
-    wanted = text.strip().casefold()
-    for choice in choices:
-        if wanted == choice.title.casefold():
+    """Return the choice that ``text`` names by its number, its title or its words; None for none.
+
+    Accents, case and punctuation do not matter.
+    """
+    wanted = _plain(text)
+    for choice in choices if wanted else ():
+        if wanted in {_plain(name) for name in (choice.title, *choice.words)}:
             return choice
     found = _NUMBER.fullmatch(text.strip())
     number = int(found[1]) if found else 0
     return choices[number - 1] if 1 <= number <= len(choices) else None
 
 
+def tapped(payload: str, choices: Sequence[Choice]) -> Choice | None:
+    """Return the choice whose button or list item has this payload."""
+    return next((choice for choice in choices if choice.id == payload), None)
+
+
+def _plain(text: str) -> str:
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(re.findall(r"\w+", "".join(c for c in bare if not unicodedata.combining(c))))
+
+
 def to_details(choices: Sequence[Choice]) -> Details:
     """Return the choices as a message's details."""
-    plain = [{"id": c.id, "title": c.title} for c in choices]
+    plain = [
+        {name: value for name, value in asdict(choice).items() if value or name in {"id", "title"}}
+        for choice in choices
+    ]
     return ((_DETAIL, json.dumps(plain, ensure_ascii=False)),) if plain else ()
 
 
 def from_details(details: Details) -> tuple[Choice, ...]:
     """Return the choices that a message offered; empty when it offered none."""
     plain = dict(details).get(_DETAIL)
-    return tuple(Choice(str(c["id"]), str(c["title"])) for c in json.loads(plain)) if plain else ()
+    return tuple(
+        Choice(str(c["id"]), str(c["title"]), str(c.get("means", "")), tuple(map(str, c.get("words", ()))))
+        for c in (json.loads(plain) if plain else ())
+    )

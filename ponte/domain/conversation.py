@@ -9,6 +9,8 @@
         +--------------RESOLVED |                              v   |
         +-------return_to_bot---+------------------------------+---+
 
+An agent may also ``reopen`` a RESOLVED one: it becomes AGENT_ACTIVE, theirs, as a new human stretch.
+
 Times are integers: ms since the epoch, UTC. The *owner* is the agent who holds the conversation, or the
 bot when none does. ``epoch`` counts the changes of owner: what the bot wrote under an older epoch is
 never sent (see ``ponte.delivery``). ``version`` counts the commits, for compare-and-set.
@@ -19,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ponte.domain.stretch import Stretch, begun
 from ponte.errors import AlreadyClaimed, WrongState
 
 
@@ -33,6 +36,9 @@ class Status(StrEnum):
 
 HUMAN_STATUSES = frozenset({Status.AWAITING_AGENT, Status.AGENT_ACTIVE})
 
+# Priorities are 0 (normal), 1 (high) and 2 (urgent).
+HIGHEST_PRIORITY = 2
+
 
 class Trigger(StrEnum):
     """What brought a human in."""
@@ -45,6 +51,9 @@ class Trigger(StrEnum):
     BOT_FAILED = "bot_failed"
     ERROR = "error"
     OPTED_OUT = "opted_out"
+    REPEATED = "repeated"
+    TOPIC = "topic"
+    LANGUAGE = "language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,16 @@ class Conversation:
         disposition: how the agent filed it.
         preview: the first words of the newest message, for a list.
         reminded: the customer was told, in this wait, that it takes longer.
+        csat: how content the customer was, 1 to 5; None until they say.
+        csat_at: when they said it, ms UTC.
+        csat_asked_at: when they were asked, ms UTC; None when they were not.
+        stretch: the clock of the human stretch that it is in, or was in last.
+        prompt_version: the prompt files that served it last.
+        labels: words that agents file it under, in order of the alphabet.
+        priority: 0 to ``HIGHEST_PRIORITY``.
+        snoozed_until: its agent wants it back then, ms UTC; None when it is not put off.
+        reopened: how often an agent opened it again.
+        unanswered_since: since when what the customer wrote to a human has had no answer, ms UTC.
     """
 
     id: str
@@ -143,6 +162,16 @@ class Conversation:
     disposition: str | None = None
     preview: str = ""
     reminded: bool = False
+    csat: int | None = None
+    csat_at: int | None = None
+    csat_asked_at: int | None = None
+    stretch: Stretch | None = None
+    prompt_version: str | None = None
+    labels: tuple[str, ...] = ()
+    priority: int = 0
+    snoozed_until: int | None = None
+    reopened: int = 0
+    unanswered_since: int | None = None
 
     @property
     def human(self) -> bool:
@@ -166,6 +195,8 @@ def hand_over(conversation: Conversation, handoff: Handoff) -> Conversation:
         unread=0,
         waiting_since=handoff.at,
         reminded=False,
+        unanswered_since=handoff.at,
+        stretch=begun(conversation.stretch, handoff.at, handoff.trigger),
         updated_at=handoff.at,
     )
 
@@ -212,7 +243,9 @@ def release(conversation: Conversation, now: int) -> Conversation:
         agent_id=None,
         epoch=conversation.epoch + 1,
         waiting_since=now,
+        snoozed_until=None,
         reminded=False,
+        stretch=conversation.stretch and conversation.stretch.released(),
         updated_at=now,
     )
 
@@ -228,6 +261,7 @@ def return_to_bot(conversation: Conversation, brief: str, now: int) -> Conversat
         _disowned(conversation, now),
         status=Status.BOT_ACTIVE,
         resume=_resume(conversation, ResumeAction.RETURNED, brief),
+        stretch=conversation.stretch and conversation.stretch.ended(ResumeAction.RETURNED, now),
     )
 
 
@@ -242,6 +276,7 @@ def resolve(conversation: Conversation, disposition: str | None, now: int) -> Co
         _disowned(conversation, now),
         status=Status.RESOLVED,
         resume=_resume(conversation, ResumeAction.RESOLVED, ""),
+        stretch=conversation.stretch and conversation.stretch.ended(ResumeAction.RESOLVED, now),
         resolved_at=now,
         disposition=disposition,
     )
@@ -259,15 +294,83 @@ def expire(conversation: Conversation, now: int) -> Conversation:
     )
 
 
+def replied(conversation: Conversation, now: int) -> Conversation:
+    """Note that an agent answers the customer at ``now``: the stretch's first answer stops its clock."""
+    conversation = replace(conversation, unanswered_since=None)
+    if conversation.stretch is None or not conversation.stretch.open:
+        return conversation
+    return replace(conversation, stretch=conversation.stretch.replied(now))
+
+
+def reopen(conversation: Conversation, agent_id: str, now: int) -> Conversation:
+    """An agent opens a closed matter again and holds it: RESOLVED to AGENT_ACTIVE.
+
+    It is a new human stretch. What the thread had yet to be told of the old end is not told any more; one
+    that was told has ended, and learns of this stretch when it ends. The caller makes sure that this is the
+    contact's newest conversation. Repeated by the agent who holds it, it changes nothing.
+
+    Raises:
+        AlreadyClaimed: another agent holds it.
+        WrongState: it is not resolved.
+    """
+    if conversation.status is Status.AGENT_ACTIVE and conversation.agent_id is not None:
+        if conversation.agent_id == agent_id:
+            return conversation
+        raise AlreadyClaimed(conversation.agent_id)
+    _require(conversation, "reopen", Status.RESOLVED)
+    fresh = replace(
+        conversation,
+        handoff_seq=conversation.last_seq,
+        resume=None,
+        resolved_at=None,
+        disposition=None,
+        reopened=conversation.reopened + 1,
+        stretch=begun(conversation.stretch, now, None),
+    )
+    return _owned_by(fresh, agent_id, now)
+
+
+def snooze(conversation: Conversation, until: int, now: int) -> Conversation:
+    """Put a conversation off until ``until`` (ms UTC); it stays with its agent.
+
+    Only one that an agent holds: a customer who waits for an agent must not disappear from the queue.
+
+    Raises:
+        WrongState: no agent holds it.
+    """
+    _require(conversation, "snooze", Status.AGENT_ACTIVE)
+    if conversation.snoozed_until == until:
+        return conversation
+    return replace(conversation, snoozed_until=until, updated_at=now)
+
+
+def wake(conversation: Conversation, now: int) -> Conversation:
+    """End a snooze. Waking what is awake changes nothing, in every state."""
+    if conversation.snoozed_until is None:
+        return conversation
+    return replace(conversation, snoozed_until=None, updated_at=now)
+
+
+def heard(conversation: Conversation, at: int) -> Conversation:
+    """Note that the customer wrote at ``at`` (ms UTC): it ends a snooze, and a human owes an answer."""
+    owed = conversation.unanswered_since
+    if conversation.human and owed is None:
+        owed = at
+    return replace(conversation, last_customer_at=at, snoozed_until=None, unanswered_since=owed)
+
+
 def _owned_by(conversation: Conversation, agent_id: str, now: int) -> Conversation:
+    transferred = conversation.agent_id is not None
     return replace(
         conversation,
         status=Status.AGENT_ACTIVE,
         agent_id=agent_id,
         epoch=conversation.epoch + 1,
         waiting_since=None,
+        snoozed_until=None,
         seen_seq=conversation.last_seq,
         unread=0,
+        stretch=conversation.stretch and conversation.stretch.taken(agent_id, now, transferred=transferred),
         updated_at=now,
     )
 
@@ -280,6 +383,8 @@ def _disowned(conversation: Conversation, now: int) -> Conversation:
         agent_id=None,
         epoch=conversation.epoch + 1 if had_owner else conversation.epoch,
         waiting_since=None,
+        snoozed_until=None,
+        unanswered_since=None,
         unread=0,
         updated_at=now,
     )

@@ -40,6 +40,7 @@ OUTSIDE_WINDOW: Final = 63016
 OPTED_OUT: Final = 21610
 TOO_MANY_REQUESTS: Final = 20429
 GAVE_UP: Final = 30008
+FILE_NOT_FETCHED: Final = 63019
 
 
 def _rule(code: int, fate: Fate, pt: str, es: str, en: str) -> ErrorRule:
@@ -199,9 +200,9 @@ _PARTS: Final = (
     _rule(
         63019,
         Fate.FAIL,
-        "O WhatsApp não conseguiu baixar o arquivo. Tente de novo.",
-        "WhatsApp no pudo descargar el archivo. Inténtelo de nuevo.",
-        "WhatsApp could not download the file. Try again.",
+        "O arquivo não pôde ser baixado. Anexe-o e envie de novo.",
+        "El archivo no se pudo descargar. Adjúntelo y envíelo de nuevo.",
+        "The file could not be fetched. Attach it and send it again.",
     ),
     _rule(
         63021,

@@ -6,6 +6,7 @@ https://www.twilio.com/docs/whatsapp/key-concepts#the-24-hour-window
 from __future__ import annotations
 
 WINDOW_MS = 24 * 60 * 60 * 1000
+_LATELY_MS = 60 * 1000
 
 
 def window_expires_at(last_inbound_at: int | None) -> int | None:
@@ -17,3 +18,8 @@ def window_open(last_inbound_at: int | None, now: int) -> bool:
     """Tell whether a free-form message may be sent at ``now`` (ms UTC)."""
     expires = window_expires_at(last_inbound_at)
     return expires is not None and now < expires
+
+
+def wrote_lately(last_inbound_at: int | None, now: int) -> bool:
+    """Tell whether the customer wrote so lately that WhatsApp's own clock may not know of it yet."""
+    return last_inbound_at is not None and now - last_inbound_at < _LATELY_MS

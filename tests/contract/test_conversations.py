@@ -309,7 +309,12 @@ async def test_an_erased_contact_leaves_nothing_behind_and_others_untouched(stor
         appended = replace(conversation, version=1, last_seq=1)
         await store.commit(Commit(appended, messages=(replace(row, id=sid(n)),), done=(sid(n),)))
     counts = await store.erase_contact("c1")
-    assert counts == {"inbox": 2, "messages": 1, "conversations": 1, "contacts": 1}
+    assert {name: n for name, n in counts.items() if n} == {
+        "inbox": 2,
+        "messages": 1,
+        "conversations": 1,
+        "contacts": 1,
+    }
     assert await store.find_contact(MARIA) is None
     assert await store.current("c1") is None
     assert await store.dead(10) == []
@@ -334,3 +339,29 @@ async def _current(store: Store, contact_id: str) -> Conversation:
     current = await store.current(contact_id)
     assert current is not None
     return current
+
+
+async def test_what_a_file_says_can_come_later(store: Store) -> None:
+    """The words of a message's files replace what was known; the conversation counts as changed."""
+    conversation = opened()
+    file = Media("https://api.twilio.com/m/1", "audio/ogg", key="ab" * 32, size=7)
+    await wrote(store, conversation, [replace(said(conversation, 1), media=(file, file))])
+    heard = replace(file, text="quanto custa?", language="pt", confidence=0.9, duration_ms=1_200)
+    before = await store.conversation(conversation.id)
+    assert await store.set_media_text("cv1:1", [file, heard], NOW + 500)
+    assert (await store.message("cv1:1")).media == (file, heard)
+    after = await store.conversation(conversation.id)
+    assert after == replace(before, updated_at=NOW + 500)
+    assert not await store.set_media_text("cv1:1", [file, heard], NOW + 600)
+    assert not await store.set_media_text("cv1:1", [heard], NOW + 600)
+    assert not await store.set_media_text("cv1:1", [replace(heard, key="cd" * 32), heard], NOW + 600)
+    assert not await store.set_media_text("unknown", [heard], NOW + 600)
+    assert (await store.conversation(conversation.id)).updated_at == NOW + 500
+
+
+async def test_how_content_the_customer_was_is_kept(store: Store) -> None:
+    """The answer of a customer who was asked stays with the conversation."""
+    conversation = await stored(store, opened())
+    rated = replace(bumped(conversation), csat=5, csat_at=NOW + 2, csat_asked_at=NOW + 1)
+    await store.commit(Commit(rated))
+    assert await store.conversation(conversation.id) == rated

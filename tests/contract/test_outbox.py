@@ -301,3 +301,25 @@ async def test_a_recall_counts_once_an_attempt(store: Store) -> None:
     assert (message.status, message.sid) == (MessageStatus.SENT, "SMb")
     await store.settle("cv1:1", MessageStatus.DELIVERED, now=NOW, sid="SMb")
     assert not await recall("SMb")
+
+
+async def test_unparking_queues_what_a_contact_has_parked(store: Store) -> None:
+    """Parked messages of all the contact's conversations are due again; others' stay parked."""
+    for number, contact_id in ((1, "c1"), (2, "c1"), (3, "c2")):
+        conversation = opened(number, contact_id=contact_id)
+        message = outgoing(conversation, 1, author=Author.AGENT)
+        await wrote(
+            store,
+            conversation,
+            [replace(message, status=MessageStatus.PARKED, delivery=parked(delivery(message)))],
+        )
+    assert await store.parked_contacts("", 10) == ["c1", "c2"]
+    assert await store.parked_contacts("", 1) == ["c1"]
+    assert await store.parked_contacts("c1", 10) == ["c2"]
+    assert await store.outbox_head("c1") is None
+    assert await store.unpark("c1", NOW + 7) == 2
+    assert await store.unpark("c1", NOW + 8) == 0
+    first = await head(store)
+    assert (first.id, first.status, delivery(first).due_at) == ("cv1:1", MessageStatus.QUEUED, NOW + 7)
+    assert await store.due_outbox(NOW + 7, 10) == ["c1"]
+    assert await store.parked_contacts("", 10) == ["c2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,10 +20,16 @@ from ponte.adapters.sqlite import (
     store_agents,
     store_commit,
     store_conversations,
+    store_decisions,
     store_erase,
     store_inbox,
     store_leases,
     store_outbox,
+    store_presence,
+    store_prompts,
+    store_queue,
+    store_reports,
+    store_search,
 )
 from ponte.adapters.sqlite.engine import Engine
 from ponte.adapters.sqlite.schema import MIGRATIONS, migrate
@@ -35,10 +42,16 @@ MODULES = [
     store_agents,
     store_commit,
     store_conversations,
+    store_decisions,
     store_erase,
     store_inbox,
     store_leases,
     store_outbox,
+    store_presence,
+    store_prompts,
+    store_queue,
+    store_reports,
+    store_search,
 ]
 
 
@@ -59,14 +72,17 @@ STATEMENTS = {name: text for module in MODULES for name, text in statements(modu
 # These read a whole index on purpose: in order up to a limit, or to count what is little.
 INDEX_READERS = {
     "store_agents.LOG",
-    "store_erase.MEDIA_ELSEWHERE",
     "store_inbox.DEAD",
     "store_outbox.SIZE",
     "store_outbox.DUE",
+    "store_prompts.VERSIONS",
+    "store_queue.HELD",
+    "store_queue.PUT_OFF",
 }
 
 # What is handed to the statement, or is in one row.
-VALUES = ("SCAN json_each", "SCAN pragma_", "SCAN file VIRTUAL")
+# The last is what FTS5 reads, an index by itself.
+VALUES = ("SCAN json_each", "SCAN pragma_", "SCAN file VIRTUAL", "SCAN search_")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +115,27 @@ def test_every_query_uses_an_index(database: sqlite3.Connection, name: str) -> N
             assert "INDEX" in step, plan
             assert name in INDEX_READERS, plan
         if "TEMP B-TREE FOR ORDER BY" in step:
-            assert name in {"store_inbox.DUE", "store_conversations.OF_CONTACT_WAITING"}, plan
+            assert name == "store_inbox.DUE", plan
+
+
+@pytest.mark.parametrize("order", ["w", "s", "u"])
+def test_every_list_of_conversations_is_in_its_indexs_order(
+    database: sqlite3.Connection, order: str
+) -> None:
+    """Whatever the filters, the rows come sorted from an index; a customer's own few may be sorted."""
+    names = ("waiting", "contact", "agent", "label", "language", "priority")
+    for chosen in itertools.product((False, True), repeat=len(names)):
+        given = dict(zip(names, chosen, strict=True))
+        for status, raised in itertools.product((given["waiting"], True), (False, given["priority"])):
+            if order == "w" and not (given["waiting"] or given["agent"]):
+                continue
+            if order == "u" and (given["waiting"] or given["agent"]):
+                continue
+            sql = store_queue.statement(store_queue.Listing(order, status=status, raised=raised, **given))
+            values = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
+            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+            assert given["contact"] or not any("TEMP B-TREE" in step for step in plan), (given, plan)
+            assert not any(step.startswith("SCAN") and "INDEX" not in step for step in plan), plan
 
 
 def test_the_statements_are_found() -> None:
@@ -228,3 +264,29 @@ async def test_processes_migrate_at_the_same_time(tmp_path: Path) -> None:
         await asyncio.gather(a.migrate(), b.migrate(), c.migrate())
         await a.set_value("x", "1")
         assert await c.get_value("x") == "1"
+
+
+async def test_files_of_older_messages_are_known_after_the_migration(tmp_path: Path) -> None:
+    """Messages written before the table of files existed are in it, and leave it when they are erased."""
+    connection = sqlite3.connect(tmp_path / "ponte.db")
+    for statement in (*MIGRATIONS[0], *MIGRATIONS[1]):
+        connection.execute(statement)
+    for contact in ("c1", "c2"):
+        connection.execute(
+            "INSERT INTO conversations VALUES (?, ?, 't', 1, 1, 'BOT_ACTIVE', 0, 1, 1, NULL, NULL, 'pt-BR',"
+            " NULL, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, '', 0)",
+            (f"cv-{contact}", contact),
+        )
+        connection.execute(
+            "INSERT INTO messages (id, conversation_id, contact_id, seq, author, kind, body, status,"
+            " created_at, media) VALUES (?, ?, ?, 1, 'customer', 'image', '', 'received', 1, ?)",
+            (f"m-{contact}", f"cv-{contact}", contact, '[{"key": "k1"}, {"key": "k1"}, {"key": null}]'),
+        )
+    connection.execute("PRAGMA user_version = 2")
+    connection.commit()
+    connection.close()
+    async with open_sqlite(tmp_path) as store:
+        await store.migrate()
+        assert await store.media_elsewhere("c1", ["k1", "k2"]) == {"k1"}
+        await store.erase_contact("c2")
+        assert await store.media_elsewhere("c1", ["k1"]) == set()

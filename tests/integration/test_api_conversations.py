@@ -75,6 +75,13 @@ async def test_a_waiting_conversation_is_shown_whole(desk: Desk) -> None:
         "updated_at": "2025-06-15T15:06:40.000Z",
         "resolved_at": None,
         "disposition": None,
+        "csat": None,
+        "csat_at": None,
+        "labels": [],
+        "priority": 0,
+        "snoozed_until": None,
+        "reopened": 0,
+        "unanswered_since": "2025-06-15T15:06:40.000Z",
         "version": 1,
     }
 

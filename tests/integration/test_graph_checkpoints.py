@@ -171,8 +171,9 @@ def test_the_graph_is_drawn_as_documented() -> None:
     assert edges == {
         ("__start__", "transcribe"),
         ("transcribe", "detect_handoff"),
-        ("detect_handoff", "reply"),
-        ("detect_handoff", "hand_over"),
+        ("detect_handoff", "check_triggers"),
+        ("check_triggers", "reply"),
+        ("check_triggers", "hand_over"),
         ("reply", "hand_over"),
         ("reply", "__end__"),
         ("hand_over", "human_takeover"),

@@ -217,14 +217,22 @@ async def test_no_server_at_all_is_a_failure() -> None:
             await ctx.responder.reply(QUESTION)
 
 
-async def test_the_judge_answers_with_a_number(connect: Connect) -> None:
-    """A number out of 100 becomes 0 to 1; another model may be set for it, and it has no tool."""
-    async with connect(completion("85"), completion("certainly"), classifier="small") as (server, _, model):
-        assert await model.judge(QUESTION) == 0.85
-        with pytest.raises(ModelFailed, match="number"):
-            await model.judge(QUESTION)
-    assert server.asked[0]["model"] == "small"
-    assert "tools" not in server.asked[0]
+async def test_the_judge_answers_in_a_form(connect: Connect) -> None:
+    """The form is asked for strictly, another model may be set for it, and it has no tool."""
+    yes, no = '{"wants_human": true, "confidence": 0.9}', '{"wants_human": false, "confidence": 80}'
+    fenced = f"```json\n{yes}\n```"
+    answers = [completion(text) for text in (yes, no, fenced, "certainly", '{"wants_human": "perhaps"}')]
+    async with connect(*answers, classifier="small") as (server, _, model):
+        assert [round(await model.judge(QUESTION), 3) for _ in range(3)] == [0.95, 0.1, 0.95]
+        for _ in range(2):
+            with pytest.raises(ModelFailed, match="form"):
+                await model.judge(QUESTION)
+    asked = server.asked[0]
+    assert asked["model"] == "small"
+    assert "tools" not in asked
+    schema = json.loads(json.dumps(asked["response_format"]))["json_schema"]
+    assert schema["strict"] is True
+    assert set(schema["schema"]["properties"]) == {"wants_human", "confidence"}
 
 
 @pytest.mark.parametrize(

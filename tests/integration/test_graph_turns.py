@@ -15,6 +15,7 @@ from graph.context import GraphContext, Limits, ModelFailed, Reply, Responder
 from graph.state import InboundItem, ResumeAnswer
 from graph.testing import FakeResponder, failing_responder, fake_context
 from graph.turn import TurnResult, run_turn
+from ponte.domain.choices import from_details
 from ponte.domain.conversation import Trigger
 from ponte.domain.message import Author, Kind, Media
 
@@ -172,8 +173,12 @@ async def test_without_a_model_everyday_messages_are_answered(
 
 
 async def test_without_a_model_an_unknown_question_brings_a_human(graph: Graph, base: GraphContext) -> None:
-    """Nothing is invented: the bot says that it found nothing and hands over."""
-    result = await turn(graph, base, "vocês vendem pizza?")
+    """Nothing is invented: the bot says that it found nothing and offers a human, then hands over."""
+    offer = await turn(graph, base, "vocês vendem pizza?")
+    assert bodies(offer) == ["Não encontrei essa informação. Quer que eu chame um atendente?"]
+    assert [choice.id for choice in from_details(offer.outgoing[0].details)] == ["human", "stay"]
+    assert offer.handoff is None
+    result = await turn(graph, base, "e de calabresa, vendem?")
     assert bodies(result) == ["Não encontrei essa informação.", TRANSFER]
     assert result.handoff is not None
     assert result.handoff.trigger is Trigger.NO_ANSWER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from graph.harness import Pipeline
 from graph.hearing import Hints, Transcript
 from graph.testing import FakeResponder, FakeTranscriber, fake_context
 from ponte.adapters.sqlite import SqliteStore, open_sqlite
+from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Status
 from ponte.domain.message import Inbound, Kind, Media
 from ponte.testing import FakeMessenger, ManualClock, MemoryMediaStore
@@ -127,3 +128,78 @@ async def test_a_slow_model_does_not_keep_a_message_from_the_agent(
     await speaks(pipeline, "SM2", note)
     (media,) = (await pipeline.transcript(MARIA))[-1].media
     assert (media.key, media.text, media.error) == (note.key, None, None)
+
+
+@dataclass
+class Slow:
+    """A recogniser that answers when the test lets it."""
+
+    words: str = "quanto custa a aula?"
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: int = 0
+
+    async def transcribe(self, audio: AudioFile, hints: Hints) -> Transcript:
+        """Wait for the test, and answer."""
+        del audio, hints
+        self.asked += 1
+        await self.free.wait()
+        return Transcript(self.words, "pt", 0.9)
+
+
+async def test_a_late_transcript_is_added_to_the_message(
+    opened: Open, context: GraphContext, note: Media, store: SqliteStore
+) -> None:
+    """What is heard after the agent has the message comes behind: once asked, and consoles are told."""
+    ears = Slow()
+    pipeline = opened(replace(context, transcriber=ears, limits=Limits(agent_media_ms=50)))
+    rung = asyncio.Event()
+    pipeline.signals.on_change(rung.set)
+    await pipeline.customer_says(MARIA, "quero falar com um atendente", "SM1")
+    await pipeline.settle()
+    await speaks(pipeline, "SM2", note)
+    row = (await pipeline.transcript(MARIA))[-1]
+    assert row.media[0].text is None
+    before = await pipeline.current(MARIA)
+    assert before.preview == "\N{MICROPHONE}"
+    pipeline.clock.advance(9_000)
+    rung.clear()
+    ears.free.set()
+    await asyncio.wait_for(rung.wait(), 10)
+    (media,) = (await store.message(row.id)).media
+    assert (media.text, media.language, media.key) == ("quanto custa a aula?", "pt", note.key)
+    after = await pipeline.current(MARIA)
+    assert (after.version, after.updated_at) == (before.version, pipeline.clock.now())
+    assert ears.asked == 1
+
+
+async def test_a_note_that_no_agent_saw_gets_its_words_when_the_bot_answers_it(
+    opened: Open, context: GraphContext, note: Media, store: SqliteStore
+) -> None:
+    """Given back, the bot hears the note, answers it, and the row has its words from then on."""
+    ana = Agent("ag_ana", "ana@example.com", "Ana", Role.AGENT, "x", 0)
+    await store.add_agent(ana)
+    ears = Slow()
+    pipeline = opened(replace(context, transcriber=ears, limits=Limits(agent_media_ms=50)))
+    await pipeline.customer_says(MARIA, "quero falar com um atendente", "SM1")
+    await pipeline.settle()
+    await speaks(pipeline, "SM2", note)
+    pipeline.restart()
+    ears.free.set()
+    await store.set_media_text("SM2", [note], pipeline.clock.now())
+    current = await pipeline.current(MARIA)
+    await pipeline.desk.return_to_bot(ana, current.id)
+    await pipeline.settle()
+    row, answer = (await pipeline.transcript(MARIA))[-2:]
+    assert (row.id, row.media[0].text) == ("SM2", "quanto custa a aula?")
+    assert answer.body == "Custa 120 reais."
+
+
+async def test_a_list_shows_a_voice_note_by_its_words(
+    opened: Open, context: GraphContext, note: Media
+) -> None:
+    """A sign and the beginning of what is said stand for a voice note."""
+    pipeline = opened(context)
+    await pipeline.customer_says(MARIA, "quero falar com um atendente", "SM1")
+    await pipeline.settle()
+    await speaks(pipeline, "SM2", note)
+    assert (await pipeline.current(MARIA)).preview == "\N{MICROPHONE} quanto custa a aula?"

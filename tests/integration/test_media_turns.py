@@ -20,7 +20,7 @@ from ponte.domain.conversation import Trigger
 from ponte.domain.message import Kind, Media, MediaError
 from ponte.testing import MemoryMediaStore
 from tests.support.documents import pdf
-from tests.support.spoken import Spoken, encoded, silence
+from tests.support.spoken import Spoken, encoded, silence, video
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 TRANSFER = "Ok, vou te transferir para um de nossos atendentes."
@@ -317,3 +317,34 @@ async def test_a_slow_file_does_not_hold_the_turn_for_ever(
     result = await desk.turn(voice(question), voice(other))
     assert result.handoff is not None
     assert result.handoff.trigger is Trigger.MEDIA
+
+
+async def test_the_sound_of_a_video_is_heard(desk: Desk, spoken: Spoken) -> None:
+    """What is said in it is the customer's; the model knows that nobody saw the pictures."""
+    film = desk.file(video(spoken.question), "video/mp4")
+    result = await desk.turn(InboundItem("a", Kind.VIDEO, "olha", (film,)))
+    assert bodies(result) == ["Custa R$ 120."]
+    assert desk.model.asked[0][-1].content == "olha\nquanto custa a aula?"
+    assert "pictures were not seen" in desk.asked()
+    (media,) = heard(result)
+    assert (media.text, media.error) == ("quanto custa a aula?", None)
+    (sent, _), *_ = desk.ears.heard
+    assert (sent.content_type, len(sent.data) < len(video(spoken.question))) == ("audio/ogg", True)
+
+
+@pytest.mark.parametrize("sound", ["silence", "none", "no transcriber"])
+async def test_a_video_without_a_voice_is_for_a_human(desk: Desk, spoken: Spoken, sound: str) -> None:
+    """Nobody is asked to repeat a video; an agent watches it, and it counts as a file that can be used."""
+    film = video(spoken.question)
+    if sound == "silence":
+        film = video(silence(2))
+    elif sound == "none":
+        film = video(None)
+    else:
+        desk.context = replace(desk.context, transcriber=None)
+    result = await desk.turn(InboundItem("a", Kind.VIDEO, "", (desk.file(film, "video/mp4"),)))
+    assert result.handoff is not None
+    assert result.handoff.trigger is Trigger.MEDIA
+    (media,) = heard(result)
+    assert (media.text, media.error) == (None, None)
+    assert desk.ears.heard == []

@@ -15,6 +15,7 @@ import pytest
 
 from api.app import create_app as create_api
 from graph.service import run_service
+from ponte.audio import to_voice_note
 from ponte.bootstrap import Ponte, open_ponte
 from ponte.domain.agent import Agent, Role
 from ponte.domain.choices import Choice
@@ -30,9 +31,10 @@ from simulator.network import Network
 from simulator.records import Message as Carried
 from simulator.serving import serve
 from tests.support.processes import reserved_port
+from tests.support.sounds import heard, recording
 
 SID, TOKEN = "AC" + "0" * 32, "a-token-for-tests-only"
-MARIA, JOAO = "5511900000001", "5511900000002"
+MARIA, JOAO, CLARA = "5511900000001", "5511900000002", "5511900000003"
 PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
 T = TypeVar("T")
 PDF = b"%PDF-1.4\n% tabela de precos\n"
@@ -183,6 +185,62 @@ async def test_a_file_goes_out_and_its_text_behind_it(desk: Desk) -> None:
     assert text.created_ms >= (file.sent_ms or 0) > file.created_ms
 
 
+OUT: dict[str, tuple[str, bytes]] = {
+    "photo": ("image/jpeg", b"\xff\xd8\xff\xe0 photo"),
+    "picture": ("image/png", b"\x89PNG\r\n\x1a\n picture"),
+    "sticker": ("image/webp", b"RIFF\x08\x00\x00\x00WEBPVP8 sticker"),
+    "video": ("video/mp4", b"\x00\x00\x00\x18ftypmp42 video"),
+    "audio": ("audio/mpeg", b"ID3\x03\x00\x00\x00\x00\x00\x00 audio"),
+    "document": ("application/pdf", PDF),
+}
+
+
+async def test_every_type_of_file_goes_out(desk: Desk) -> None:
+    """Each type that WhatsApp takes reaches the phone byte for byte, in order, with its caption."""
+    conversation = await desk.holds(MARIA)
+    for content_type, content in OUT.values():
+        media = await desk.stored(content, content_type)
+        await desk.ponte.desk.send_file(desk.agent, conversation, media, "veja")
+    captioned = {"photo", "picture", "video"}
+    wanted: list[tuple[str, str | None, bytes | None]] = []
+    for name, (content_type, content) in OUT.items():
+        wanted.append(("veja" if name in captioned else "", content_type, content))
+        if name not in captioned:
+            wanted.append(("veja", None, None))
+    shown = (await desk.shown(MARIA, 1 + len(wanted)))[1:]
+    files = [(m.media[0].content_type, m.media[0].data) if m.media else (None, None) for m in shown]
+    assert [(m.body, *file) for m, file in zip(shown, files, strict=True)] == wanted
+
+
+async def test_a_recording_goes_out_as_a_voice_note(desk: Desk) -> None:
+    """What an agent recorded arrives as Ogg/Opus in mono, which WhatsApp plays as a voice note."""
+    conversation = await desk.holds(MARIA)
+    note = to_voice_note(recording("webm"))
+    media = await desk.stored(note.content, "audio/ogg")
+    await desk.ponte.desk.reply_recorded(desk.agent, conversation, media)
+    (file,) = (await desk.shown(MARIA, 2))[-1].media
+    found = heard(file.data)
+    assert file.content_type.startswith("audio/ogg")
+    assert (found.container, found.codec, found.channels) == ("ogg", "opus", 1)
+
+
+async def test_the_bots_own_offer_is_tapped_on_the_phone(desk: Desk) -> None:
+    """Without a model and an answer the customer gets buttons; the tapped one brings a human."""
+    await desk.network.customer_says(MARIA, "vocês vendem pizza?")
+    (offer,) = await desk.shown(MARIA, 1)
+    assert offer.body == "Não encontrei essa informação. Quer que eu chame um atendente?"
+    contents = (await desk.content("GET", "/v1/Content"))["contents"]
+    assert [list(c["types"]) for c in contents] == [["twilio/quick-reply"]]
+    fields = {"MessageType": "button", "ButtonText": "Sim, por favor", "ButtonPayload": "human"}
+    await desk.network.customer_says(MARIA, "Sim, por favor", fields=fields)
+    await desk.shown(MARIA, 2)
+    contact = await desk.ponte.store.find_contact(f"whatsapp:+{MARIA}")
+    assert contact is not None
+    current = await desk.ponte.store.current(contact.id)
+    assert current is not None
+    assert current.status is Status.AWAITING_AGENT
+
+
 async def test_a_file_that_whatsapp_does_not_take_is_refused(desk: Desk) -> None:
     """Type and size are checked before anything is queued."""
     conversation = await desk.holds(MARIA)
@@ -234,6 +292,7 @@ async def test_the_templates_are_listed_with_their_approval(desk: Desk) -> None:
 async def test_whatsapps_own_clock_parks_an_answer(desk: Desk) -> None:
     """A callback with 63016 parks an agent's message; it goes out when the customer writes."""
     conversation = await desk.holds(MARIA)
+    desk.clock.shift += 120_000
     desk.network.faults.add(FaultKind.OUTBOUND_63016, count=1)
     (message,) = await desk.ponte.desk.reply(desk.agent, conversation, "Um momento")
     waiting = await desk.becomes(message, MessageStatus.PARKED)
@@ -243,22 +302,35 @@ async def test_whatsapps_own_clock_parks_an_answer(desk: Desk) -> None:
     assert (await desk.becomes(message, MessageStatus.DELIVERED)).error_code is None
 
 
-async def test_a_rate_limit_told_late_holds_the_whole_number(desk: Desk) -> None:
-    """After a callback with 63018 no customer is sent anything for a while; then everybody is."""
+async def test_a_rate_limit_told_late_holds_one_customer(desk: Desk) -> None:
+    """After one callback with 63018 only its customer waits: it may be the limit of this pair."""
     first, second = await desk.holds(MARIA), await desk.holds(JOAO)
     desk.network.faults.add(FaultKind.OUTBOUND_63018, count=1, wa_id=MARIA)
     (limited,) = await desk.ponte.desk.reply(desk.agent, first, "Oi, Maria")
     await desk.becomes(limited, MessageStatus.QUEUED)
-    began = desk.clock.now()
-    # The worker learns of the pause with its next look at the outbox.
-    await eventually(lambda: desk.ponte.store.get_value("whatsapp.held_until"), bool)
-    await asyncio.sleep(0.6)
+    assert await desk.ponte.store.get_value("whatsapp.held_until") is None
     (other,) = await desk.ponte.desk.reply(desk.agent, second, "Oi, João")
     await desk.becomes(other, MessageStatus.DELIVERED)
+    assert (await desk.ponte.store.message(limited.id)).status is MessageStatus.QUEUED
     await desk.becomes(limited, MessageStatus.DELIVERED)
-    times = [m.created_ms for wa_id in (MARIA, JOAO) for m in desk.phone(wa_id)[1:]]
-    assert len(times) == 2
-    assert min(times) - began > 1_000
+
+
+async def test_a_rate_limit_of_two_customers_holds_the_whole_number(desk: Desk) -> None:
+    """After two customers' callbacks with 63018 nobody is sent anything for a while; then everybody is."""
+    holds = {wa_id: await desk.holds(wa_id) for wa_id in (MARIA, JOAO, CLARA)}
+    for wa_id in (MARIA, JOAO):
+        desk.network.faults.add(FaultKind.OUTBOUND_63018, count=1, wa_id=wa_id)
+        (limited,) = await desk.ponte.desk.reply(desk.agent, holds[wa_id], "Oi")
+        await desk.becomes(limited, MessageStatus.QUEUED)
+    held = await eventually(lambda: desk.ponte.store.get_value("whatsapp.held_until"), bool)
+    # The worker learns of the pause with its next look at the outbox.
+    await asyncio.sleep(0.6)
+    (other,) = await desk.ponte.desk.reply(desk.agent, holds[CLARA], "Oi, Clara")
+    await desk.becomes(other, MessageStatus.DELIVERED)
+    await desk.shown(MARIA, 2)
+    await desk.shown(JOAO, 2)
+    assert all(desk.phone(wa_id)[-1].created_ms >= int(held or 0) for wa_id in holds)
+    assert int(held or 0) - desk.clock.now() < 60_000
 
 
 async def test_an_opt_out_that_twilio_knows_fails_the_message(desk: Desk) -> None:

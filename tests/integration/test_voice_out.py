@@ -360,9 +360,9 @@ async def test_the_text_beside_follows_its_voice_note(place: Place, messenger: F
     assert [m.seq for m in rows] == [2, 3]
 
 
-@pytest.mark.parametrize("answer", ["Veja https://ponte.example", "Sim. " * 200])
+@pytest.mark.parametrize("answer", ["Use o cupom AULAS2026XYZ.", "Sim. " * 200])
 async def test_what_is_better_read_is_written(place: Place, messenger: FakeMessenger, answer: str) -> None:
-    """A link and a long text go out in writing, and cost no call."""
+    """A code to copy and a long text go out in writing, and cost no call."""
     pipeline = pipeline_of(place, messenger, [answer], mode="always")
     await pipeline.customer_says(MARIA, "Onde vejo os planos?", "SM1")
     await pipeline.work()

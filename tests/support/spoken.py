@@ -107,3 +107,26 @@ def lasting(samples: Samples, seconds: int) -> Samples:
     """Return the recording again and again, with a second of silence between."""
     once = np.concatenate([samples, silence(1)])
     return np.tile(once, seconds * RATE // len(once) + 1)[: seconds * RATE]
+
+
+def video(sound: Samples | None) -> bytes:
+    """Return a film of a second of black pictures with this sound, or with none, as an MP4 file."""
+    target = io.BytesIO()
+    with av.open(target, mode="w", format="mp4") as file:
+        pictures = file.add_stream("mpeg4", rate=5)
+        assert isinstance(pictures, av.VideoStream)
+        pictures.width = pictures.height = 64
+        pictures.pix_fmt = "yuv420p"
+        track = file.add_stream("aac", rate=RATE, layout="mono") if sound is not None else None
+        for _ in range(5):
+            black = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+            file.mux(pictures.encode(black))
+        file.mux(pictures.encode(None))
+        if sound is not None and isinstance(track, av.AudioStream):
+            resampler = av.AudioResampler(format=track.format or "s16", layout="mono", rate=RATE)
+            frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout="mono")
+            frame.sample_rate = RATE
+            for part in (*resampler.resample(frame), *resampler.resample(None)):
+                file.mux(track.encode(part))
+            file.mux(track.encode(None))
+    return target.getvalue()

@@ -34,7 +34,13 @@ EVENTS: dict[str, Event] = {
     "return": lambda c: machine.return_to_bot(c, " pays on friday ", NOW),
     "resolve": lambda c: machine.resolve(c, None, NOW),
     "expire": lambda c: machine.expire(c, NOW),
+    "reopen by ana": lambda c: machine.reopen(c, "ana", NOW),
+    "reopen by rui": lambda c: machine.reopen(c, "rui", NOW),
+    "snooze": lambda c: machine.snooze(c, NOW + 9, NOW),
+    "wake": lambda c: machine.wake(c, NOW),
+    "the customer writes": lambda c: machine.heard(c, NOW),
 }
+_SAME = ("wake", "the customer writes")
 # What each event leads to from each state: a status, or the error it raises. HELD is held by ana.
 TABLE: dict[Status, dict[str, Status | type[Exception]]] = {
     Status.BOT_ACTIVE: {
@@ -47,6 +53,10 @@ TABLE: dict[Status, dict[str, Status | type[Exception]]] = {
         "return": WrongState,
         "resolve": WrongState,
         "expire": Status.RESOLVED,
+        "reopen by ana": WrongState,
+        "reopen by rui": WrongState,
+        "snooze": WrongState,
+        **dict.fromkeys(_SAME, Status.BOT_ACTIVE),
     },
     Status.AWAITING_AGENT: {
         "hand_over": WrongState,
@@ -58,6 +68,10 @@ TABLE: dict[Status, dict[str, Status | type[Exception]]] = {
         "return": Status.BOT_ACTIVE,
         "resolve": Status.RESOLVED,
         "expire": WrongState,
+        "reopen by ana": WrongState,
+        "reopen by rui": WrongState,
+        "snooze": WrongState,
+        **dict.fromkeys(_SAME, Status.AWAITING_AGENT),
     },
     Status.AGENT_ACTIVE: {
         "hand_over": WrongState,
@@ -69,8 +83,17 @@ TABLE: dict[Status, dict[str, Status | type[Exception]]] = {
         "return": Status.BOT_ACTIVE,
         "resolve": Status.RESOLVED,
         "expire": WrongState,
+        "reopen by ana": Status.AGENT_ACTIVE,
+        "reopen by rui": AlreadyClaimed,
+        "snooze": Status.AGENT_ACTIVE,
+        **dict.fromkeys(_SAME, Status.AGENT_ACTIVE),
     },
-    Status.RESOLVED: dict.fromkeys(EVENTS, WrongState),
+    Status.RESOLVED: {
+        **dict.fromkeys(EVENTS, WrongState),
+        "reopen by ana": Status.AGENT_ACTIVE,
+        "reopen by rui": Status.AGENT_ACTIVE,
+        **dict.fromkeys(_SAME, Status.RESOLVED),
+    },
 }
 
 
@@ -134,6 +157,53 @@ def test_a_claim_counts_what_waited_as_seen() -> None:
     assert (claimed.seen_seq, claimed.unread, claimed.waiting_since) == (8, 0, None)
 
 
+def test_a_reopened_conversation_is_a_new_stretch() -> None:
+    """It is the agent's, what came before counts as seen, and the thread is told nothing of the old end."""
+    reopened = machine.reopen(replace(RESOLVED, last_seq=9, seen_seq=7), "rui", NOW + 5)
+    assert (reopened.agent_id, reopened.reopened, reopened.handoff_seq, reopened.seen_seq) == ("rui", 1, 9, 9)
+    assert (reopened.resume, reopened.resolved_at, reopened.disposition) == (None, None, None)
+    assert reopened.epoch == RESOLVED.epoch + 1
+    again = machine.resolve(reopened, "sold", NOW + 6)
+    assert again.resume is not None
+    assert again.resume.stretch_from == 9
+    assert machine.reopen(again, "ana", NOW + 7).reopened == 2
+
+
+def test_a_repeated_reopening_changes_nothing() -> None:
+    """A double click is harmless, and who comes second is told who was first."""
+    reopened = machine.reopen(RESOLVED, "rui", NOW)
+    assert machine.reopen(reopened, "rui", NOW + 5) is reopened
+    with pytest.raises(AlreadyClaimed) as lost:
+        machine.reopen(reopened, "ana", NOW)
+    assert lost.value.holder_id == "rui"
+
+
+def test_a_snooze_ends_when_the_customer_writes_or_the_owner_changes() -> None:
+    """Only its agent's own silence may put a conversation off."""
+    asleep = machine.snooze(HELD, NOW + 100, NOW)
+    assert asleep.snoozed_until == NOW + 100
+    assert machine.snooze(asleep, NOW + 100, NOW + 5) is asleep
+    assert machine.heard(asleep, NOW + 1).snoozed_until is None
+    assert machine.wake(asleep, NOW + 1).snoozed_until is None
+    assert machine.wake(HELD, NOW + 1) is HELD
+    for event in ("assign to rui", "release", "return", "resolve"):
+        assert EVENTS[event](asleep).snoozed_until is None, event
+    assert EVENTS["assign to ana"](asleep) is asleep
+
+
+def test_an_answer_is_owed_from_the_first_unanswered_word() -> None:
+    """It is owed since the handoff or since the customer wrote, until an agent answers; the bot owes none."""
+    assert WAITING.unanswered_since == NOW
+    assert HELD.unanswered_since == NOW
+    answered = machine.replied(HELD, NOW + 1)
+    assert answered.unanswered_since is None
+    wrote = machine.heard(machine.heard(answered, NOW + 5), NOW + 8)
+    assert (wrote.unanswered_since, wrote.last_customer_at) == (NOW + 5, NOW + 8)
+    assert machine.release(wrote, NOW + 9).unanswered_since == NOW + 5
+    assert machine.return_to_bot(wrote, "", NOW + 9).unanswered_since is None
+    assert machine.heard(BOT, NOW).unanswered_since is None
+
+
 class AnyWalk(RuleBasedStateMachine):
     """Random walks over all events keep the record's parts in agreement."""
 
@@ -157,6 +227,8 @@ class AnyWalk(RuleBasedStateMachine):
         assert (c.agent_id is not None) == (c.status is Status.AGENT_ACTIVE)
         assert (c.waiting_since is not None) == (c.status is Status.AWAITING_AGENT)
         assert (c.resolved_at is not None) == (c.status is Status.RESOLVED)
+        assert c.snoozed_until is None or c.status is Status.AGENT_ACTIVE
+        assert c.unanswered_since is None or c.human
 
 
 TestAnyWalk = AnyWalk.TestCase

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from graph.prompt_check import check_prompts
-from graph.prompt_schema import LOCALES, MESSAGES, HumanHours
+from graph.prompt_check import check_folder, check_prompts
+from graph.prompt_schema import MESSAGES, HumanHours
+from graph.prompt_tokens import estimated_tokens
 from graph.prompts import load_prompts, prompts_version
+from graph.templates import Forms, compile_text, forms_of
+from ponte.cli import app
 from ponte.errors import PromptError
+from ponte.locales import LOCALES
 
 SHIPPED = Path(__file__).parents[2] / "prompts"
 
@@ -28,8 +34,8 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 
 def test_the_shipped_files_are_without_fault() -> None:
-    """The check finds nothing in what is delivered."""
-    assert [str(problem) for problem in check_prompts(SHIPPED)] == []
+    """The check finds no error in what is delivered."""
+    assert [str(problem) for problem in check_folder(SHIPPED).errors] == []
 
 
 def test_every_text_is_there_in_every_language() -> None:
@@ -77,6 +83,38 @@ def test_the_version_is_the_contents(folder: Path) -> None:
         ),
         ("messages/en.yaml", "{{ minutes }}", "{{ minuts }}", "variable 'minuts' is not known here"),
         ("messages/en.yaml", "{{ minutes }}", "{{ minutes }", "line 3: "),
+        (
+            "messages/en.yaml",
+            '    one: "Thank',
+            '    two: "Thank',
+            "the form 'one' of 'handoff.waiting' is missing",
+        ),
+        (
+            "messages/en.yaml",
+            '    one: "Thank',
+            '    two: "Thank',
+            "the form 'two' of 'handoff.waiting' is not used",
+        ),
+        (
+            "messages/en.yaml",
+            "{{ minutes | number }}",
+            "{{ minutes | numbr }}",
+            "line 3: No filter named 'numbr'. Use one of the README's",
+        ),
+        (
+            "messages/en.yaml",
+            "{{ minutes | number }}",
+            "{{ minutes.__class__.__mro__ }}",
+            "'handoff.waiting' cannot be filled in: access to attribute '__class__' of 'int'",
+        ),
+        ("messages/en.yaml", "  transfer: ", "  transfer:\n    one: ", "has no number to choose forms by"),
+        (
+            "background.md",
+            "excerpt.text",
+            "excerpt.txt",
+            "the text cannot be filled in: 'dict object' has no attribute 'txt'",
+        ),
+        ("opt_out.yaml", "\nes:", "\nfr:", "fr"),
         ("messages/en.yaml", "handoff:", "handoff", "is not valid YAML"),
         (
             "assistant.md",
@@ -87,7 +125,7 @@ def test_the_version_is_the_contents(folder: Path) -> None:
         ("assistant.md", "variables: [language]", "variables: []", "'language' is used but not declared"),
         ("assistant.md", "temperature: null", "temperature: 9", "line 4: temperature"),
         ("assistant.md", "---\npurpose", "purpose", "must begin with front matter"),
-        ("handoff/policy.yaml", "unsure: 0.45", "unsure: 0.95", "unsure must not be above sure"),
+        ("handoff/policy.yaml", "unsure: 0.15", "unsure: 0.95", "unsure must not be above sure"),
         ("handoff/examples/en.tsv", "\thuman\t", "\tmaybe\t", "line 2: lang is one of"),
         ("handoff/examples/en.tsv", "lang\tlabel", "lang label", "line 1: the first line must be"),
         ("smalltalk.yaml", '"yes"', "yes", "put it in quotes"),
@@ -116,14 +154,43 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("messages/en.yaml", "Sorry, I'm", "x" * 1700 + " Sorry, I'm", "shorten it to 1600"),
+        ("messages/en.yaml", "Sorry, I'm", "x" * 1700 + " Sorry, I'm", "comes to 17"),
+        (
+            "messages/en.yaml",
+            "{{ minutes | number }} minutes",
+            "minutes",
+            "advice: the text 'handoff.waiting'",
+        ),
+        (
+            "assistant.md",
+            "prompt_tokens: 1500",
+            "prompt_tokens: 20",
+            "and its limits.prompt_tokens is 20; shorten",
+        ),
+        (
+            "knowledge/hipica.en.md",
+            "\n## ",
+            "\nSee [prices](prices.md#x).\n\n## ",
+            "there is no knowledge/prices.md",
+        ),
+        (
+            "knowledge/hipica.en.md",
+            "\n## ",
+            "\nSee [x](hipica.es.md).\n\n## ",
+            "which a customer cannot open",
+        ),
+        (
+            "README.md",
+            "# The prompt files\n",
+            "# The prompt files\n[x](policy.yaml) [y](#no)\n",
+            "no heading for #no",
+        ),
         (
             "handoff/keywords.yaml",
             "    - recursos humanos",
             "    - recursos humanos\n    - Recursos  humanos",
             "twice",
         ),
-        ("handoff/keywords.yaml", "    - recursos humanos\n", "", "an example labelled bot"),
         (
             "handoff/examples/en.tsv",
             "en\tbot\tcourtesy\thi\n",
@@ -136,22 +203,88 @@ def test_what_loads_but_is_likely_wrong_is_reported(
     folder: Path, file: str, old: str, new: str, expected: str
 ) -> None:
     """Too long texts, duplicates and contradictions do not stop the bot, but the check tells of them."""
-    if "recursos humanos\n" in old:
-        _edit(
-            folder / "handoff/keywords.yaml",
-            "alone: [atendente,",
-            "alone: [o telefone do recursos humanos qual e,",
-        )
     _edit(folder / file, old, new)
-    assert any(expected in str(p) for p in check_prompts(folder)), check_prompts(folder)
+    found = [str(problem) for problem in check_prompts(folder)]
+    assert any(expected in line and line.startswith(file) for line in found), found
     load_prompts(folder)
 
 
-def test_templates_run_in_a_sandbox(folder: Path) -> None:
-    """A text that reaches for Python's inside gets an error, not the inside."""
-    _edit(folder / "messages/en.yaml", "{{ minutes }}", "{{ minutes.__class__.__mro__ }}")
-    with pytest.raises(Exception, match="unsafe"):
-        load_prompts(folder).text("handoff.waiting", "en", minutes=3)
+def test_a_phrase_that_fires_on_a_bots_example_is_advice(folder: Path) -> None:
+    """It is told with the example's file and line, and is no error: the classifier has a say too."""
+    examples = folder / "handoff/examples/en.tsv"
+    examples.write_text(
+        examples.read_text(encoding="utf-8") + "en\tbot\tx\ti want to talk to a human\n", "utf-8"
+    )
+    found = [p for p in check_folder(folder).problems if "an example labelled bot" in p.message]
+    last = len(examples.read_text(encoding="utf-8").splitlines())
+    assert (examples.name, last, True) in {(Path(p.file).name, p.line, p.advice) for p in found}
+
+
+def test_a_text_has_a_form_for_each_sort_of_number() -> None:
+    """The form follows the language's rule, and large numbers are written as it writes them."""
+    prompts = load_prompts(SHIPPED)
+    waits = {
+        (locale, minutes): prompts.text("handoff.waiting", locale, minutes=minutes)
+        for locale in LOCALES
+        for minutes in (0, 1, 2, 1234)
+    }
+    assert "1 minuto)" in waits["pt-BR", 1]
+    # In Portuguese nothing is one, in English it is many.
+    assert "0 minuto)" in waits["pt-BR", 0]
+    assert "0 minutes" in waits["en", 0]
+    assert "1.234 minutos" in waits["pt-BR", 1234]
+    assert "1,234 minutes" in waits["en", 1234]
+    assert forms_of("pl") == ("few", "many", "one", "other")
+    texts = {name: compile_text(name, "x") for name in forms_of("pl")}
+    polish = Forms("n", "pl", texts)
+    assert [polish.render(n=n) for n in (1, 2, 5, 1.5)] == ["one", "few", "many", "other"]
+
+
+def test_durations_are_written_as_a_language_writes_them() -> None:
+    """A filter names the unit and its number."""
+    for locale, expected in (("pt-BR", "25 minutos"), ("es", "25 minutos"), ("en", "25 minutes")):
+        assert compile_text("{{ n | duration }}", "x", 1, locale).render(n=25) == expected
+    assert compile_text("{{ n | duration('hour') }}", "x", 1, "pt-BR").render(n=1) == "1 hora"
+
+
+def test_the_check_prints_lines_or_json(folder: Path) -> None:
+    """An error ends it with 1 in either form; advice does not; the version and token counts are there."""
+    runner = CliRunner()
+    fine = runner.invoke(app, ["prompts", "check", str(folder), "--json"])
+    told = json.loads(fine.output)
+    assert (fine.exit_code, told["ok"], told["version"]) == (0, True, prompts_version(folder))
+    assert told["tokens"]["estimate"] is True
+    assert 100 < told["tokens"]["files"]["assistant.md"] < 2000
+    _edit(folder / "messages/es.yaml", "  transfer:", "  transferr:")
+    broken = runner.invoke(app, ["prompts", "check", str(folder), "--json"])
+    problems = json.loads(broken.output)["problems"]
+    assert broken.exit_code == 1
+    assert {
+        "file": "messages/es.yaml",
+        "line": 2,
+        "severity": "error",
+        "message": "the text 'handoff.transferr' is not known; did you mean 'handoff.transfer'?",
+    } in problems
+    lines = runner.invoke(app, ["prompts", "check", str(folder)])
+    assert lines.exit_code == 1
+    assert "messages/es.yaml, line 2: the text 'handoff.transferr' is not known" in lines.output
+
+
+def test_tokens_are_estimated_rather_too_high() -> None:
+    """A sentence comes near to what OpenAI's tokenizers make of it."""
+    assert 9 <= estimated_tokens("The quick brown fox jumps over the lazy dog.") <= 12
+    assert estimated_tokens("") == 0
+    assert estimated_tokens("atendimento personalizado") > estimated_tokens("oi tudo")
+
+
+def test_what_does_not_belong_into_the_folder_is_told(folder: Path) -> None:
+    """A huge file is an error with its name; a file for a language that Ponte does not speak is advice."""
+    (folder / "video.mp4").write_bytes(b"x" * 1_000_001)
+    (folder / "messages/fr.yaml").write_text("x: y", encoding="utf-8")
+    found = {problem.file: problem for problem in check_prompts(folder)}
+    assert "larger than 1000 kB" in found["video.mp4"].message
+    assert found["messages/fr.yaml"].advice
+    assert not found["video.mp4"].advice
 
 
 def test_values_are_never_read_as_templates() -> None:

@@ -12,6 +12,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from ponte.adapters.codec import Plain
+from ponte.adapters.mongo.backfill import add_queue_and_words
 from ponte.adapters.mongo.store_client import Database, translated
 from ponte.errors import StoreUnavailable
 
@@ -19,6 +20,9 @@ _UP: Final = ASCENDING
 _DOWN: Final = DESCENDING
 _PENDING: Final[Plain] = {"state": "pending"}
 _OUTBOX: Final[Plain] = {"delivery.position": {"$exists": True}}
+_QUEUED: Final[Plain] = {"urgency": {"$gt": 0}}
+_SNOOZED: Final[Plain] = {"snoozed_until": {"$gt": 0}}
+_WORDED: Final[Plain] = {"words": {"$exists": True}}
 
 # Collection, name, keys, further options.
 INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
@@ -42,6 +46,7 @@ INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
     ),
     ("conversations", "contact", [("contact_id", _UP), ("updated_at", _UP), ("_id", _UP)], {}),
     ("conversations", "updated", [("updated_at", _UP), ("_id", _UP)], {}),
+    ("conversations", "opened", [("opened_at", _UP), ("_id", _UP)], {}),
     ("conversations", "status", [("status", _UP), ("updated_at", _UP), ("_id", _UP)], {}),
     (
         "conversations",
@@ -50,6 +55,64 @@ INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
         {"partialFilterExpression": {"status": "AWAITING_AGENT"}},
     ),
     ("conversations", "unfinished", [("unfinished", _UP)], {"sparse": True}),
+    (
+        "conversations",
+        "queue",
+        [("status", _UP), ("urgency", _UP), ("_id", _UP)],
+        {"partialFilterExpression": _QUEUED},
+    ),
+    (
+        "conversations",
+        "queue_language",
+        [("status", _UP), ("language", _UP), ("urgency", _UP), ("_id", _UP)],
+        {"partialFilterExpression": _QUEUED},
+    ),
+    (
+        "conversations",
+        "queue_label",
+        [("labels", _UP), ("urgency", _UP), ("_id", _UP)],
+        {"partialFilterExpression": _QUEUED},
+    ),
+    (
+        "conversations",
+        "held",
+        [("agent_id", _UP), ("urgency", _UP), ("_id", _UP)],
+        {"partialFilterExpression": _QUEUED},
+    ),
+    (
+        "conversations",
+        "snoozed",
+        [("snoozed_until", _UP), ("_id", _UP)],
+        {"partialFilterExpression": _SNOOZED},
+    ),
+    (
+        "conversations",
+        "put_off",
+        [("agent_id", _UP), ("snoozed_until", _UP), ("_id", _UP)],
+        {"partialFilterExpression": _SNOOZED},
+    ),
+    ("conversations", "language", [("language", _UP), ("updated_at", _UP), ("_id", _UP)], {}),
+    ("conversations", "label", [("labels", _UP), ("updated_at", _UP), ("_id", _UP)], {}),
+    (
+        "conversations",
+        "priority",
+        [("priority", _UP), ("updated_at", _UP), ("_id", _UP)],
+        {"partialFilterExpression": {"priority": {"$gt": 0}}},
+    ),
+    (
+        "messages",
+        "words",
+        [("words", _UP), ("created_at", _DOWN), ("_id", _DOWN)],
+        {"partialFilterExpression": _WORDED},
+    ),
+    (
+        "contacts",
+        "words",
+        [("words", _UP), ("created_at", _DOWN), ("_id", _DOWN)],
+        {"partialFilterExpression": _WORDED},
+    ),
+    ("presences", "seen", [("seen_at", _UP)], {}),
+    ("office", "kind", [("kind", _UP), ("_id", _UP)], {}),
     ("messages", "seq", [("conversation_id", _UP), ("seq", _UP)], {"unique": True}),
     ("messages", "sid", [("sid", _UP)], {"sparse": True}),
     (
@@ -59,6 +122,12 @@ INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
         {"partialFilterExpression": _OUTBOX},
     ),
     ("messages", "due", [("delivery.due_at", _UP)], {"partialFilterExpression": _OUTBOX}),
+    (
+        "messages",
+        "parked",
+        [("contact_id", _UP)],
+        {"partialFilterExpression": {"status": "parked"}},
+    ),
     ("messages", "media", [("media.key", _UP)], {"sparse": True}),
     ("agents", "email", [("email", _UP)], {"unique": True}),
     ("sessions", "agent", [("agent_id", _UP)], {}),
@@ -66,7 +135,20 @@ INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
     ("throttles", "expiry", [("expires_at", _UP)], {}),
     ("audit", "at", [("at", _UP), ("_id", _UP)], {}),
     ("audit", "conversation", [("conversation_id", _UP), ("at", _UP), ("_id", _UP)], {}),
+    ("decisions", "conversation", [("conversation_id", _UP), ("seq", _UP), ("_id", _UP)], {}),
+    (
+        "decisions",
+        "outcome",
+        [("conversation_id", _UP), ("outcome", _UP), ("seq", _UP), ("_id", _UP)],
+        {},
+    ),
+    ("decisions", "counted", [("at", _UP), ("prompt_version", _UP), ("outcome", _UP), ("trigger", _UP)], {}),
+    ("marks", "conversation", [("conversation_id", _UP), ("at", _UP), ("_id", _UP)], {}),
+    ("marks", "at", [("at", _UP), ("_id", _UP)], {}),
+    ("stretches", "asked", [("asked_at", _UP), ("_id", _UP)], {}),
+    ("stretches", "conversation", [("conversation_id", _UP), ("number", _UP)], {}),
     ("leases", "expiry", [("expires_at", _UP)], {}),
+    ("prompt_versions", "served", [("first_served_at", _UP), ("_id", _UP)], {}),
     ("media.files", "stored", [("metadata.stored_at", _UP)], {}),
     # GridFS's own, by which its tools read.
     ("media.chunks", "files_id", [("files_id", _UP), ("n", _UP)], {"unique": True}),
@@ -81,7 +163,7 @@ async def _create_indexes(database: Database) -> None:
 
 
 # One entry a schema version, in order. Each can be repeated, and run by two processes at once.
-MIGRATIONS: Final[tuple[Callable[[Database], Awaitable[None]], ...]] = (_create_indexes,)
+MIGRATIONS: Final[tuple[Callable[[Database], Awaitable[None]], ...]] = (_create_indexes, add_queue_and_words)
 
 
 async def migrate(database: Database) -> None:
@@ -107,5 +189,6 @@ async def migrate(database: Database) -> None:
                 await versions.update_one({"_id": "schema"}, {"$max": {"version": reached}}, upsert=True)
             except DuplicateKeyError:
                 await versions.update_one({"_id": "schema"}, {"$max": {"version": reached}})
-        if version == newest:
-            await _create_indexes(database)  # mends what an operator dropped
+        if version:
+            # Those that are new, and those that an operator dropped.
+            await _create_indexes(database)

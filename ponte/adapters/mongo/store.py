@@ -12,13 +12,31 @@ from ponte.adapters.mongo.media import MongoMedia
 from ponte.adapters.mongo.schema import migrate
 from ponte.adapters.mongo.store_agents import MongoAgents
 from ponte.adapters.mongo.store_client import Client, client_options, settings_checked, translated
-from ponte.adapters.mongo.store_conversations import MongoConversations
+from ponte.adapters.mongo.store_decisions import MongoLedger
 from ponte.adapters.mongo.store_inbox import MongoInbox
 from ponte.adapters.mongo.store_leases import MongoLeases
+from ponte.adapters.mongo.store_office import MongoOffice
 from ponte.adapters.mongo.store_outbox import MongoOutbox
+from ponte.adapters.mongo.store_people import MongoPeople
+from ponte.adapters.mongo.store_presence import MongoPresences
+from ponte.adapters.mongo.store_prompts import MongoPrompts
+from ponte.adapters.mongo.store_reports import MongoReports
+from ponte.adapters.mongo.store_search import MongoSearch
 
 
-class MongoStore(MongoInbox, MongoConversations, MongoOutbox, MongoAgents, MongoLeases):
+class MongoStore(
+    MongoInbox,
+    MongoSearch,
+    MongoOutbox,
+    MongoAgents,
+    MongoLeases,
+    MongoLedger,
+    MongoPrompts,
+    MongoReports,
+    MongoPresences,
+    MongoOffice,
+    MongoPeople,
+):
     """``ponte.ports.Store`` on one MongoDB database, 4.4 or later, standalone or a replica set."""
 
     @property
@@ -46,12 +64,15 @@ class MongoStore(MongoInbox, MongoConversations, MongoOutbox, MongoAgents, Mongo
         """Delete all of a contact, see the port. The contact goes last: cut short, it can be run again."""
         of_contact = {"contact_id": contact_id}
         found = await self._conversations.find(of_contact, [("opened_at", 1)])
-        counts = dict.fromkeys(("inbox", "messages", "conversations"), 0)
+        counts = dict.fromkeys(("inbox", "messages", "decisions", "marks", "stretches", "conversations"), 0)
         for conversation in found:
             of_conversation = {"conversation_id": conversation["_id"]}
             sids = [m["_id"] for m in await self._messages.find(of_conversation, [("seq", 1)])]
             counts["inbox"] += await self._inbox.delete({"_id": {"$in": sids}})
             counts["messages"] += await self._messages.delete(of_conversation)
+            counts["decisions"] += await self._decisions.delete(of_conversation)
+            counts["marks"] += await self._marks.delete(of_conversation)
+            counts["stretches"] += await self._stretches.delete(of_conversation)
             counts["conversations"] += await self._conversations.delete({"_id": conversation["_id"]})
         for state in ("pending", "dead"):
             counts["inbox"] += await self._inbox.delete({**of_contact, "state": state})
@@ -65,6 +86,7 @@ class MongoStore(MongoInbox, MongoConversations, MongoOutbox, MongoAgents, Mongo
             "sessions": await self._sessions.delete(expired),
             "throttles": await self._throttles.delete(expired),
             "leases": await self._leases.delete(expired),
+            "presences": await self._presences.delete({"seen_at": {"$lt": before}}),
         }
 
 

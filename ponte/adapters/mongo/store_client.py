@@ -90,12 +90,15 @@ class Collection:
         with translated():
             return await self._collection.find_one(where, sort=order)
 
-    async def find(self, where: Plain, order: Order, limit: int | None = None) -> list[Plain]:
-        """Return the first ``limit`` documents; None is all."""
+    async def find(
+        self, where: Plain, order: Order, limit: int | None = None, *, fields: Sequence[str] | None = None
+    ) -> list[Plain]:
+        """Return the first ``limit`` documents; None is all. With ``fields``, only these and the id."""
         if limit is not None and limit <= 0:
             return []  # to MongoDB a limit of 0 is none
         with translated():
-            return await self._collection.find(where, sort=order, limit=limit or 0).to_list()
+            found = self._collection.find(where, sort=order, limit=limit or 0, projection=fields)
+            return await found.to_list()
 
     async def pages(self, where: Plain, order: Order, fields: Sequence[str], size: int) -> list[list[Plain]]:
         """Return all documents with only these fields, in pages of ``size``."""
@@ -142,11 +145,11 @@ class Collection:
             done = await self._collection.update_one(where, update, upsert=upsert)
         return done.matched_count > 0 or done.upserted_id is not None
 
-    async def change_all(self, where: Plain, update: Plain) -> None:
-        """Change all documents that match."""
+    async def change_all(self, where: Plain, update: Plain) -> int:
+        """Change all documents that match; returns how many there were."""
         self._observe(f"{self._collection.name}.update")
         with translated():
-            await self._collection.update_many(where, update)
+            return (await self._collection.update_many(where, update)).matched_count
 
     async def change_and_get(self, where: Plain, update: Plain, *, upsert: bool = False) -> Plain | None:
         """Change the document and return it as it is then; None when there is none.
@@ -186,5 +189,10 @@ class Part:
         self._sessions = Collection(database["sessions"], observe)
         self._throttles = Collection(database["throttles"], observe)
         self._audit = Collection(database["audit"], observe)
+        self._decisions = Collection(database["decisions"], observe)
+        self._marks = Collection(database["marks"], observe)
+        self._stretches = Collection(database["stretches"], observe)
         self._leases = Collection(database["leases"], observe)
         self._values = Collection(database["named_values"], observe)
+        self._presences = Collection(database["presences"], observe)
+        self._office = Collection(database["office"], observe)

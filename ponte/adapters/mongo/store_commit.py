@@ -8,15 +8,21 @@ carries it out, so a crash in between is never seen.
 
 from __future__ import annotations
 
+from pymongo.errors import DuplicateKeyError
+
 from ponte.adapters.codec import Plain, clean_text
 from ponte.adapters.mongo.documents import (
     Document,
     audit_document,
     conversation_document,
+    decision_document,
     inbox_document,
+    mark_document,
     message_document,
+    stretch_document,
 )
-from ponte.adapters.mongo.store_client import Part
+from ponte.adapters.mongo.store_client import Collection, Part
+from ponte.domain.facts import stretch_fact
 from ponte.domain.message import position
 from ponte.errors import Conflict
 from ponte.ports import Commit
@@ -92,12 +98,22 @@ class MongoCommits(Part):
             await self._opt(document, rest["opted_out_at"])
         if "unpark" in rest:
             await self._unpark(document, rest["unpark"])
-        if "audit" in rest:
-            await self._audit.insert_missing(rest["audit"])
+        await self._record(document, rest)
         await self._conversations.change(
             {"_id": document["_id"], "version": document["version"]},
             {"$unset": {"pending": "", "unfinished": ""}},
         )
+
+    async def _record(self, document: Document, rest: Plain) -> None:
+        """Keep what a commit says of itself."""
+        if "audit" in rest:
+            await self._audit.insert_missing(rest["audit"])
+        if "decisions" in rest:
+            await self._decisions.insert_missing(rest["decisions"])
+        for mark in rest.get("marks", ()):
+            await self._replace_older(self._marks, document, mark)
+        if "stretch" in rest:
+            await self._replace_older(self._stretches, document, rest["stretch"])
 
     async def _silence(self, document: Document, last_seq: int) -> None:
         await self._messages.change_all(
@@ -129,23 +145,17 @@ class MongoCommits(Part):
 
     async def _unpark(self, document: Document, due_at: int) -> None:
         # Repeated long after, it may queue what was parked since: that is parked again by its sender.
-        await self._messages.change_all(
-            {
-                "contact_id": document["contact_id"],
-                "delivery.position": {"$exists": True},
-                "status": "parked",
-            },
-            {
-                "$set": {
-                    "status": "queued",
-                    "delivery.due_at": due_at,
-                    "delivery.attempts": 0,
-                    "delivery.lease_until": 0,
-                    "delivery.uncertain": False,
-                },
-                "$unset": {"error_code": ""},
-            },
-        )
+        await self._messages.change_all(*unparking(document["contact_id"], due_at))
+
+    async def _replace_older(self, collection: Collection, document: Document, row: Plain) -> None:
+        # As with the memory: an overtaken step must not bring back an older mark or stretch.
+        version = document["version"]
+        values = {k: v for k, v in row.items() if k != "_id"}
+        where = {"_id": row["_id"], "version": {"$not": {"$gt": version}}}
+        try:
+            await collection.change(where, {"$set": {**values, "version": version}}, upsert=True)
+        except DuplicateKeyError:
+            return  # a later commit's is there
 
     async def _opt(self, document: Document, opted_out_at: int | None) -> None:
         # As with the memory: an overtaken step must not undo a later one.
@@ -154,6 +164,23 @@ class MongoCommits(Part):
             {"_id": document["contact_id"], "opted_order": {"$not": {"$gt": order}}},
             {"$set": {"opted_out_at": opted_out_at, "opted_order": order}},
         )
+
+
+def unparking(contact_id: str, due_at: int) -> tuple[Plain, Plain]:
+    """Return which messages to queue when the 24-hour window opens, and how."""
+    where: Plain = {
+        "contact_id": contact_id,
+        "delivery.position": {"$exists": True},
+        "status": "parked",
+    }
+    queued: Plain = {
+        "status": "queued",
+        "delivery.due_at": due_at,
+        "delivery.attempts": 0,
+        "delivery.lease_until": 0,
+        "delivery.uncertain": False,
+    }
+    return where, {"$set": queued, "$unset": {"error_code": ""}}
 
 
 def _rest(commit: Commit) -> Plain:
@@ -173,9 +200,20 @@ def _rest(commit: Commit) -> Plain:
         rest["opted_out_at"] = commit.conversation.updated_at if commit.opted_out else None
     if commit.unpark:
         rest["unpark"] = commit.conversation.updated_at
-    if commit.audit:
-        rest["audit"] = [audit_document(entry) for entry in commit.audit]
-    return rest
+    return {**rest, **_records(commit)}
+
+
+def _records(commit: Commit) -> Plain:
+    """Return what a commit says of itself."""
+    records = {
+        "audit": [audit_document(entry) for entry in commit.audit],
+        "decisions": [decision_document(decision) for decision in commit.decisions],
+        "marks": [mark_document(mark) for mark in commit.marks],
+    }
+    kept: Plain = {name: documents for name, documents in records.items() if documents}
+    if (stretch := stretch_fact(commit.conversation)) is not None:
+        kept["stretch"] = stretch_document(stretch)
+    return kept
 
 
 def _conflict() -> Conflict:

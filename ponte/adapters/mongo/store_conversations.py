@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ponte.adapters.codec import Plain, read_cursor, write_cursor
-from ponte.adapters.mongo.documents import contact_from, conversation_from, message_from
+from ponte.adapters.codec import MEDIA, Plain, same_files
+from ponte.adapters.mongo.documents import contact_from, conversation_from, message_from, message_words
 from ponte.adapters.mongo.store_commit import MongoCommits
+from ponte.adapters.mongo.store_queue import MongoQueue
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Status
-from ponte.domain.message import Message
+from ponte.domain.message import Media, Message
 from ponte.errors import Conflict, NotFound
-from ponte.ports import Commit, Page
+from ponte.ports import Commit
 
 _UNRESOLVED = [status.value for status in Status if status is not Status.RESOLVED]
 
 
-class MongoConversations(MongoCommits):
+class MongoConversations(MongoQueue, MongoCommits):
     """``ponte.ports.ConversationStore``."""
 
     async def contact(self, contact_id: str) -> Contact:
@@ -58,29 +59,6 @@ class MongoConversations(MongoCommits):
         )
         return None if document is None else conversation_from(await self._completed(document))
 
-    async def conversations(
-        self, *, status: Status | None, contact_id: str | None, after: str | None, limit: int
-    ) -> Page[Conversation]:
-        """List conversations, see the port."""
-        waiting = status is Status.AWAITING_AGENT
-        order, key_name, direction = ("w", "waiting_since", 1) if waiting else ("u", "updated_at", -1)
-        where: Plain = {}
-        if status is not None:
-            where["status"] = status.value
-        if contact_id is not None:
-            where["contact_id"] = contact_id
-        if after is not None:
-            key, after_id = read_cursor(order, after)
-            beyond = "$gt" if waiting else "$lt"
-            where["$or"] = [{key_name: {beyond: key}}, {key_name: key, "_id": {beyond: after_id}}]
-        found = await self._list(where, [(key_name, direction), ("_id", direction)], limit + 1)
-        items = tuple(found[:limit])
-        if len(found) <= limit or not items:
-            return Page(items, None)
-        last = items[-1]
-        last_key = (last.waiting_since or 0) if waiting else last.updated_at
-        return Page(items, write_cursor(order, last_key, last.id))
-
     async def changed_since(self, updated_at: int, limit: int) -> list[Conversation]:
         """Return conversations changed at or after ``updated_at``, the longest ago first."""
         return await self._list({"updated_at": {"$gte": updated_at}}, [("updated_at", 1), ("_id", 1)], limit)
@@ -102,9 +80,6 @@ class MongoConversations(MongoCommits):
         }
         return await self._list(where, [("waiting_since", 1)], limit)
 
-    async def _list(self, where: Plain, order: list[tuple[str, int]], limit: int) -> list[Conversation]:
-        return [conversation_from(d) for d in await self._conversations.find(where, order, limit)]
-
     async def messages(
         self, conversation_id: str, *, after: int = 0, before: int | None = None, limit: int = 50
     ) -> list[Message]:
@@ -122,6 +97,22 @@ class MongoConversations(MongoCommits):
         if document is None:
             raise NotFound(f"There is no message {message_id}.")
         return message_from(document)
+
+    async def set_media_text(self, message_id: str, media: Sequence[Media], now: int) -> bool:
+        """Replace what is known of a message's files, see the port."""
+        stored = await self._messages.first({"_id": message_id})
+        files = [MEDIA.encode(one) for one in media]
+        if stored is None or not same_files(stored.get("media", []), files):
+            return False
+        keys = [file["key"] for file in files]
+        changed = await self._messages.change_and_get(
+            {"_id": message_id, "media.key": keys[0]} if keys[0] else {"_id": message_id},
+            {"$set": {"media": files, "words": message_words(stored["body"], files)}},
+        )
+        if changed is None:
+            return False
+        await self._conversations.change({"_id": changed["conversation_id"]}, {"$max": {"updated_at": now}})
+        return True
 
     async def mark_seen(self, conversation_id: str, seq: int) -> None:
         """Record what an agent saw, see the port."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pymongo.errors import DuplicateKeyError
 
 from ponte.adapters.codec import Plain, clean_text
-from ponte.adapters.mongo.documents import inbox_document, inbox_row_from
+from ponte.adapters.mongo.documents import contact_words, inbox_document, inbox_row_from
 from ponte.adapters.mongo.store_client import Part
 from ponte.domain.inbox import InboxKind, InboxRow
 from ponte.domain.message import Inbound
@@ -43,9 +43,16 @@ class MongoInbox(Part):
             "$max": {"last_inbound_at": inbound.received_at},
         }
         told = {"wa_id": inbound.wa_id, "name": inbound.profile_name}
-        if known := {name: clean_text(text) for name, text in told.items() if text is not None}:
+        known: Plain = {name: clean_text(text) for name, text in told.items() if text is not None}
+        address = clean_text(inbound.address)
+        words = contact_words(known.get("name"), address)
+        if "name" in known:
+            known["words"] = words
+        else:
+            update["$setOnInsert"]["words"] = words
+        if known:
             update["$set"] = known
-        where = {"address": clean_text(inbound.address)}
+        where = {"address": address}
         contact = None
         while contact is None:
             try:

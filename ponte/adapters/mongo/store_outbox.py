@@ -5,6 +5,7 @@ from __future__ import annotations
 from ponte.adapters.codec import DELIVERY, Plain, taken_message
 from ponte.adapters.mongo.documents import message_from
 from ponte.adapters.mongo.store_client import Part
+from ponte.adapters.mongo.store_commit import unparking
 from ponte.domain.message import Delivery, Message, MessageStatus, statuses_before
 
 _IN_OUTBOX: Plain = {"$exists": True}
@@ -155,6 +156,20 @@ class MongoOutbox(Part):
             return False
         await self._conversations.change({"_id": changed["conversation_id"]}, {"$max": {"updated_at": now}})
         return True
+
+    async def unpark(self, contact_id: str, now: int) -> int:
+        """Queue the contact's PARKED messages, see the port."""
+        return await self._messages.change_all(*unparking(contact_id, now))
+
+    async def parked_contacts(self, after: str, limit: int) -> list[str]:
+        """Return contacts with PARKED messages, see the port."""
+        rows = await self._messages.aggregate(
+            {"$match": {"status": MessageStatus.PARKED.value, "contact_id": {"$gt": after}}},
+            {"$group": {"_id": "$contact_id"}},
+            {"$sort": {"_id": 1}},
+            {"$limit": limit},
+        )
+        return [row["_id"] for row in rows]
 
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
         """Return a SENDING message to QUEUED, see the port."""

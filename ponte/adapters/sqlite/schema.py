@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from ponte.adapters.sqlite.schema_search import PRESENCES, SEARCH
 from ponte.errors import StoreUnavailable
 
 _V1 = (
@@ -105,8 +106,171 @@ _V2 = (
     "CREATE INDEX messages_media ON messages (contact_id) WHERE media IS NOT NULL",
 )
 
+_V3 = (
+    "ALTER TABLE conversations ADD COLUMN csat INTEGER",
+    "ALTER TABLE conversations ADD COLUMN csat_at INTEGER",
+    "ALTER TABLE conversations ADD COLUMN csat_asked_at INTEGER",
+    "CREATE INDEX messages_parked ON messages (contact_id) WHERE status = 'parked'",
+    """
+    CREATE TABLE message_files (
+        key TEXT NOT NULL, contact_id TEXT NOT NULL, message_id TEXT NOT NULL, PRIMARY KEY (key, message_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX message_files_message ON message_files (message_id)",
+    """
+    INSERT OR IGNORE INTO message_files (key, contact_id, message_id)
+        SELECT json_extract(file.value, '$.key'), m.contact_id, m.id
+        FROM messages AS m, json_each(m.media) AS file
+        WHERE m.media IS NOT NULL AND json_extract(file.value, '$.key') IS NOT NULL
+    """,
+    """
+    CREATE TRIGGER messages_with_files AFTER INSERT ON messages WHEN new.media IS NOT NULL BEGIN
+        INSERT OR IGNORE INTO message_files (key, contact_id, message_id)
+            SELECT json_extract(file.value, '$.key'), new.contact_id, new.id
+            FROM json_each(new.media) AS file WHERE json_extract(file.value, '$.key') IS NOT NULL;
+    END
+    """,
+    """
+    CREATE TRIGGER messages_without_files AFTER DELETE ON messages WHEN old.media IS NOT NULL BEGIN
+        DELETE FROM message_files WHERE message_id = old.id;
+    END
+    """,
+)
+
+_V4 = (
+    """
+    CREATE TABLE decisions (
+        id TEXT PRIMARY KEY, conversation_id TEXT NOT NULL, contact_id TEXT NOT NULL, at INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL, seq INTEGER NOT NULL, outcome TEXT NOT NULL, language TEXT NOT NULL,
+        prompt_version TEXT NOT NULL, trigger TEXT, scores TEXT, thresholds TEXT, phrase TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX decisions_conversation ON decisions (conversation_id, seq, id)",
+    "CREATE INDEX decisions_handoffs ON decisions (conversation_id, seq, id) WHERE outcome = 'human'",
+    "CREATE INDEX decisions_counted ON decisions (at, prompt_version, outcome, trigger)",
+    """
+    CREATE TABLE marks (
+        id TEXT PRIMARY KEY, decision_id TEXT NOT NULL, conversation_id TEXT NOT NULL,
+        contact_id TEXT NOT NULL, agent_id TEXT NOT NULL, mark TEXT NOT NULL, at INTEGER NOT NULL,
+        trigger TEXT NOT NULL, prompt_version TEXT NOT NULL, at_seq INTEGER
+    ) STRICT
+    """,
+    "CREATE INDEX marks_conversation ON marks (conversation_id, at, id)",
+    "CREATE INDEX marks_at ON marks (at, id)",
+)
+
+_V5 = (
+    "CREATE TABLE prompt_files (hash TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT",
+    """
+    CREATE TABLE prompt_versions (
+        version TEXT PRIMARY KEY, first_served_at INTEGER NOT NULL, files TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX prompt_versions_served ON prompt_versions (first_served_at, version)",
+    """
+    CREATE TABLE prompt_serving (
+        id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, value TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
+_V6 = (
+    "ALTER TABLE conversations ADD COLUMN stretch TEXT",
+    "ALTER TABLE conversations ADD COLUMN prompt_version TEXT",
+    "CREATE INDEX conversations_opened ON conversations (opened_at, id)",
+    """
+    CREATE TABLE stretches (
+        id TEXT PRIMARY KEY, conversation_id TEXT NOT NULL, contact_id TEXT NOT NULL, number INTEGER NOT NULL,
+        language TEXT NOT NULL, prompt_version TEXT, asked_at INTEGER NOT NULL, trigger TEXT,
+        claimed_at INTEGER, first_reply_at INTEGER, ended_at INTEGER, how TEXT, agent_id TEXT,
+        transfers INTEGER NOT NULL, disposition TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX stretches_asked ON stretches (asked_at, id)",
+    "CREATE INDEX stretches_conversation ON stretches (conversation_id, number)",
+)
+
+_V7 = (
+    "ALTER TABLE conversations ADD COLUMN labels TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE conversations ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE conversations ADD COLUMN snoozed_until INTEGER",
+    "ALTER TABLE conversations ADD COLUMN reopened INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE conversations ADD COLUMN unanswered_since INTEGER",
+    "ALTER TABLE conversations ADD COLUMN urgency INTEGER",
+    # See ponte.domain.urgency: nothing had a priority yet.
+    """
+    UPDATE conversations SET urgency = 200000000000000 + min(
+        coalesce(waiting_since, updated_at + 72000000), coalesce(last_customer_at, updated_at) + 72000000
+    ) WHERE status IN ('AWAITING_AGENT', 'AGENT_ACTIVE')
+    """,
+    """
+    CREATE INDEX conversations_queue ON conversations (urgency, id)
+        WHERE urgency IS NOT NULL AND status = 'AWAITING_AGENT'
+    """,
+    """
+    CREATE INDEX conversations_queue_language ON conversations (language, urgency, id)
+        WHERE urgency IS NOT NULL AND status = 'AWAITING_AGENT'
+    """,
+    """
+    CREATE INDEX conversations_held ON conversations (agent_id, urgency, id)
+        WHERE urgency IS NOT NULL AND agent_id IS NOT NULL
+    """,
+    "CREATE INDEX conversations_snoozed ON conversations (snoozed_until, id) WHERE snoozed_until IS NOT NULL",
+    """
+    CREATE INDEX conversations_put_off ON conversations (agent_id, snoozed_until, id)
+        WHERE snoozed_until IS NOT NULL
+    """,
+    "CREATE INDEX conversations_language ON conversations (language, updated_at, id)",
+    "CREATE INDEX conversations_priority ON conversations (priority, updated_at, id) WHERE priority > 0",
+    """
+    CREATE TABLE conversation_labels (
+        label TEXT NOT NULL, conversation_id TEXT NOT NULL, updated_at INTEGER NOT NULL, urgency INTEGER,
+        PRIMARY KEY (conversation_id, label)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX conversation_labels_updated ON conversation_labels (label, updated_at, conversation_id)",
+    """
+    CREATE INDEX conversation_labels_urgency ON conversation_labels (label, urgency, conversation_id)
+        WHERE urgency IS NOT NULL
+    """,
+    """
+    CREATE TRIGGER conversations_relabelled AFTER UPDATE OF labels, updated_at, urgency ON conversations
+        WHEN old.labels <> '[]' OR new.labels <> '[]'
+    BEGIN
+        DELETE FROM conversation_labels WHERE conversation_id = old.id;
+        INSERT INTO conversation_labels (label, conversation_id, updated_at, urgency)
+            SELECT each.value, new.id, new.updated_at, new.urgency FROM json_each(new.labels) AS each;
+    END
+    """,
+    """
+    CREATE TRIGGER conversations_labelled AFTER INSERT ON conversations WHEN new.labels <> '[]' BEGIN
+        INSERT INTO conversation_labels (label, conversation_id, updated_at, urgency)
+            SELECT each.value, new.id, new.updated_at, new.urgency FROM json_each(new.labels) AS each;
+    END
+    """,
+    """
+    CREATE TRIGGER conversations_unlabelled AFTER DELETE ON conversations WHEN old.labels <> '[]' BEGIN
+        DELETE FROM conversation_labels WHERE conversation_id = old.id;
+    END
+    """,
+    *SEARCH,
+    *PRESENCES,
+)
+
+_V8 = (
+    "ALTER TABLE contacts ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE contacts ADD COLUMN labels TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE contacts ADD COLUMN language TEXT",
+    """
+    CREATE TABLE office (
+        kind TEXT NOT NULL, id TEXT NOT NULL, fields TEXT NOT NULL, changed_at INTEGER NOT NULL,
+        changed_by TEXT NOT NULL, PRIMARY KEY (kind, id)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
 # One entry a schema version, in order; an entry that was released never changes.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

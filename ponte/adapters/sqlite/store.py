@@ -10,11 +10,17 @@ from ponte.adapters.faults import WriteObserver, unobserved
 from ponte.adapters.sqlite.engine import Engine
 from ponte.adapters.sqlite.schema import migrate
 from ponte.adapters.sqlite.store_agents import SqliteAgents
-from ponte.adapters.sqlite.store_conversations import SqliteConversations
+from ponte.adapters.sqlite.store_decisions import SqliteLedger
 from ponte.adapters.sqlite.store_erase import SqliteErasure
 from ponte.adapters.sqlite.store_inbox import SqliteInbox
 from ponte.adapters.sqlite.store_leases import SqliteLeases
+from ponte.adapters.sqlite.store_office import SqliteOffice
 from ponte.adapters.sqlite.store_outbox import SqliteOutbox
+from ponte.adapters.sqlite.store_people import SqlitePeople
+from ponte.adapters.sqlite.store_presence import SqlitePresences
+from ponte.adapters.sqlite.store_prompts import SqlitePrompts
+from ponte.adapters.sqlite.store_reports import SqliteReports
+from ponte.adapters.sqlite.store_search import SqliteSearch
 from ponte.errors import StoreUnavailable
 
 FILE = "ponte.db"
@@ -36,12 +42,30 @@ PRUNE_THROTTLES = """
 PRUNE_LEASES = """
     DELETE FROM leases WHERE key IN (SELECT key FROM leases WHERE expires_at < :before LIMIT :limit)
 """
+PRUNE_PRESENCES = """
+    DELETE FROM presences WHERE (agent_id, tab) IN (
+        SELECT agent_id, tab FROM presences WHERE seen_at < :before LIMIT :limit
+    )
+"""
 
 # So many rows a transaction, so that the messages coming in need not wait for the whole of it.
 _PRUNED_AT_ONCE = 500
 
 
-class SqliteStore(SqliteInbox, SqliteConversations, SqliteOutbox, SqliteAgents, SqliteLeases, SqliteErasure):
+class SqliteStore(
+    SqliteInbox,
+    SqliteSearch,
+    SqliteOutbox,
+    SqliteAgents,
+    SqliteLeases,
+    SqliteErasure,
+    SqliteLedger,
+    SqlitePrompts,
+    SqliteReports,
+    SqlitePresences,
+    SqliteOffice,
+    SqlitePeople,
+):
     """``ponte.ports.Store`` on one SQLite file, which several processes of one machine may share."""
 
     @property
@@ -64,6 +88,7 @@ class SqliteStore(SqliteInbox, SqliteConversations, SqliteOutbox, SqliteAgents, 
             "sessions": await self._prune(PRUNE_SESSIONS, before),
             "throttles": await self._prune(PRUNE_THROTTLES, before),
             "leases": await self._prune(PRUNE_LEASES, before),
+            "presences": await self._prune(PRUNE_PRESENCES, before),
         }
 
     async def _prune(self, sql: str, before: int) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from ponte.adapters.codec import AUDIT, CONVERSATION, Plain, clean_text
+from ponte.adapters.sqlite.store_decisions import DECIDE, MARK, decision_row, mark_row
 from ponte.adapters.sqlite.store_inbox import add_resume_row
+from ponte.adapters.sqlite.store_reports import STRETCH, stretch_row
 from ponte.adapters.sqlite.store_rows import (
     CONVERSATION_COLUMNS,
     CONVERSATION_VALUES,
@@ -15,12 +17,16 @@ from ponte.adapters.sqlite.store_rows import (
     inbox_row,
     message_row,
 )
+from ponte.domain.facts import stretch_fact
 from ponte.errors import Conflict
 from ponte.ports import Commit
 
-_CHANGES = ", ".join(f"{name} = :{name}" for name in CONVERSATION.names if name not in {"id", "updated_at"})
+_NAMES = (*CONVERSATION.names, "urgency")
+_CHANGES = ", ".join(f"{name} = :{name}" for name in _NAMES if name not in {"id", "updated_at"})
 
-CREATE = f"INSERT INTO conversations ({CONVERSATION_COLUMNS}) VALUES ({CONVERSATION_VALUES})"  # noqa: S608 - names of this package's own fields
+CREATE = f"""
+    INSERT INTO conversations ({CONVERSATION_COLUMNS}, urgency) VALUES ({CONVERSATION_VALUES}, :urgency)
+"""  # noqa: S608 - names of this package's own fields
 # A settled message may have moved updated_at since the conversation was read; it never goes back.
 CHANGE = f"""
     UPDATE conversations SET {_CHANGES}, updated_at = max(updated_at, :updated_at)
@@ -63,7 +69,14 @@ class CommitJob:
         self._memory = None if commit.memory is None else clean_text(commit.memory)
         self._opted_out = commit.opted_out
         self._unpark = commit.unpark
-        self._audit = [AUDIT.encode(entry) for entry in commit.audit]
+        stretch = stretch_fact(commit.conversation)
+        records = (
+            (NOTE, [AUDIT.encode(entry) for entry in commit.audit]),
+            (DECIDE, [decision_row(decision) for decision in commit.decisions]),
+            (MARK, [mark_row(mark) for mark in commit.marks]),
+            (STRETCH, [stretch_row(stretch)] if stretch else []),
+        )
+        self._records = [(sql, rows) for sql, rows in records if rows]
 
     def __call__(self, connection: sqlite3.Connection) -> None:
         """Apply it. Raises Conflict."""
@@ -87,8 +100,8 @@ class CommitJob:
             connection.execute(OPT, {"opted_out_at": since, **conversation})
         if self._unpark:
             connection.execute(UNPARK, conversation)
-        if self._audit:
-            connection.executemany(NOTE, self._audit)
+        for sql, rows in self._records:
+            connection.executemany(sql, rows)
 
     @staticmethod
     def _change(connection: sqlite3.Connection, conversation: Plain) -> None:

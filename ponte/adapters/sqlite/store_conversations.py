@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
 
-from ponte.adapters.codec import Plain, read_cursor, write_cursor
+from ponte.adapters.codec import MEDIA, Plain, same_files
 from ponte.adapters.sqlite.store_commit import CommitJob
+from ponte.adapters.sqlite.store_queue import SqliteQueue
 from ponte.adapters.sqlite.store_rows import (
     CONVERSATION_COLUMNS,
     MESSAGE_COLUMNS,
-    Part,
+    contact_from,
     conversation_from,
     first,
     message_from,
@@ -19,17 +21,17 @@ from ponte.adapters.sqlite.store_rows import (
 )
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import HUMAN_STATUSES, Conversation, Status
-from ponte.domain.message import Message
+from ponte.domain.message import Media, Message
 from ponte.errors import NotFound
-from ponte.ports import Commit, Page
+from ponte.ports import Commit
 
-_CONTACT = "SELECT id, address, created_at, wa_id, name, last_inbound_at, memory, opted_out_at FROM contacts"
+_CONTACT = """
+    SELECT id, address, created_at, wa_id, name, last_inbound_at, memory, opted_out_at, notes, labels,
+        language
+    FROM contacts
+"""
 _CONVERSATION = f"SELECT {CONVERSATION_COLUMNS} FROM conversations"  # noqa: S608 - names of this package's own fields
 _MESSAGE = f"SELECT {MESSAGE_COLUMNS} FROM messages"  # noqa: S608 - as above
-# Without statistics SQLite would take the index on status and sort.
-_WAITING = f"SELECT {CONVERSATION_COLUMNS} FROM conversations INDEXED BY conversations_waiting"  # noqa: S608 - as above
-_OLDER = "(updated_at, id) < (:key, :after_id) ORDER BY updated_at DESC, id DESC LIMIT :limit"
-_LATER = "(waiting_since, id) > (:key, :after_id) ORDER BY waiting_since, id LIMIT :limit"
 
 CONTACT_BY_ID = f"{_CONTACT} WHERE id = :id"
 CONTACTS_BY_ID = f"{_CONTACT} WHERE id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - as above
@@ -38,14 +40,6 @@ CONTACT_BY_WA_ID = f"{_CONTACT} WHERE wa_id = :name ORDER BY created_at DESC LIM
 OPT_OUT = "UPDATE contacts SET opted_out_at = :now WHERE id = :id AND opted_out_at IS NULL"
 BY_ID = f"{_CONVERSATION} WHERE id = :id"
 CURRENT = f"{_CONVERSATION} WHERE contact_id = :contact_id ORDER BY opened_at DESC, resolved_at LIMIT 1"
-ALL = f"{_CONVERSATION} WHERE {_OLDER}"
-IN_STATUS = f"{_CONVERSATION} WHERE status = :status AND {_OLDER}"
-OF_CONTACT = f"{_CONVERSATION} WHERE contact_id = :contact_id AND {_OLDER}"
-OF_CONTACT_IN_STATUS = f"{_CONVERSATION} WHERE contact_id = :contact_id AND +status = :status AND {_OLDER}"
-WAITING = f"{_WAITING} WHERE status = 'AWAITING_AGENT' AND {_LATER}"
-OF_CONTACT_WAITING = (
-    f"{_CONVERSATION} WHERE contact_id = :contact_id AND +status = 'AWAITING_AGENT' AND {_LATER}"
-)
 CHANGED = f"{_CONVERSATION} WHERE updated_at >= :since ORDER BY updated_at, id LIMIT :limit"
 COUNT = """
     SELECT status, count(*) FROM conversations
@@ -67,11 +61,12 @@ SEE = """
     UPDATE conversations SET seen_seq = :seen, unread = :unread, version = version + 1 WHERE id = :id
 """
 
-_FIRST_NEWEST = (2**62, "")
-_FIRST_OLDEST = (-1, "")
+MEDIA_OF = "SELECT media, conversation_id FROM messages WHERE id = :id"
+SET_MEDIA = "UPDATE messages SET media = :media WHERE id = :id"
+TOUCH = "UPDATE conversations SET updated_at = max(updated_at, :now) WHERE id = :conversation_id"
 
 
-class SqliteConversations(Part):
+class SqliteConversations(SqliteQueue):
     """``ponte.ports.ConversationStore``."""
 
     async def contact(self, contact_id: str) -> Contact:
@@ -85,7 +80,7 @@ class SqliteConversations(Part):
         """Return the contacts that exist, by id."""
         values = {"ids": write_json(list(contact_ids))}
         rows = await self._engine.read(lambda db: db.execute(CONTACTS_BY_ID, values).fetchall())
-        return {row[0]: Contact(*row) for row in rows}
+        return {row[0]: contact_from(row) for row in rows}
 
     async def find_contact(self, address_or_wa_id: str) -> Contact | None:
         """Return the contact with this address or WhatsApp id."""
@@ -96,7 +91,7 @@ class SqliteConversations(Part):
 
     async def _contact(self, sql: str, values: Plain) -> Contact | None:
         row = await self._engine.look(lambda db: first(db, sql, values))
-        return None if row is None else Contact(*row)
+        return None if row is None else contact_from(row)
 
     async def opt_out(self, contact_id: str, now: int) -> bool:
         """Record that the contact wants no messages, see the port."""
@@ -115,35 +110,6 @@ class SqliteConversations(Part):
         row = await self._engine.look(lambda db: first(db, CURRENT, {"contact_id": contact_id}))
         return None if row is None else conversation_from(row)
 
-    async def conversations(
-        self, *, status: Status | None, contact_id: str | None, after: str | None, limit: int
-    ) -> Page[Conversation]:
-        """List conversations, see the port."""
-        waiting = status is Status.AWAITING_AGENT
-        if waiting:
-            sql = WAITING if contact_id is None else OF_CONTACT_WAITING
-        elif status is not None:
-            sql = IN_STATUS if contact_id is None else OF_CONTACT_IN_STATUS
-        else:
-            sql = ALL if contact_id is None else OF_CONTACT
-        order = "w" if waiting else "u"
-        begin = _FIRST_OLDEST if waiting else _FIRST_NEWEST
-        key, after_id = begin if after is None else read_cursor(order, after)
-        values = {
-            "status": status and status.value,
-            "contact_id": contact_id,
-            "key": key,
-            "after_id": after_id,
-            "limit": limit + 1,
-        }
-        found = await self._list(sql, values)
-        items = found[:limit]
-        if len(found) <= limit or not items:
-            return Page(tuple(items), None)
-        last = items[-1]
-        last_key = (last.waiting_since or 0) if waiting else last.updated_at
-        return Page(tuple(items), write_cursor(order, last_key, last.id))
-
     async def changed_since(self, updated_at: int, limit: int) -> list[Conversation]:
         """Return conversations changed at or after ``updated_at``, the longest ago first."""
         return await self._list(CHANGED, {"since": updated_at, "limit": limit})
@@ -157,10 +123,6 @@ class SqliteConversations(Part):
     async def overdue(self, waiting_before: int, limit: int) -> list[Conversation]:
         """Return conversations that wait too long, see the port."""
         return await self._list(OVERDUE, {"before": waiting_before, "limit": limit})
-
-    async def _list(self, sql: str, values: Plain) -> list[Conversation]:
-        rows = await self._engine.read(lambda db: db.execute(sql, values).fetchall())
-        return [conversation_from(row) for row in rows]
 
     async def commit(self, commit: Commit) -> None:
         """Apply a commit. Raises Conflict.
@@ -192,9 +154,24 @@ class SqliteConversations(Part):
             raise NotFound(f"There is no message {message_id}.")
         return message_from(row)
 
+    async def set_media_text(self, message_id: str, media: Sequence[Media], now: int) -> bool:
+        """Replace what is known of a message's files, see the port."""
+        files = [MEDIA.encode(one) for one in media]
+        return await self._engine.write(partial(_set_media, message_id, files, now))
+
     async def mark_seen(self, conversation_id: str, seq: int) -> None:
         """Record what an agent saw, see the port."""
         await self._engine.write(partial(_mark_seen, conversation_id, seq))
+
+
+def _set_media(message_id: str, media: list[Plain], now: int, connection: sqlite3.Connection) -> bool:
+    row = first(connection, MEDIA_OF, {"id": message_id})
+    stored = json.loads(row[0]) if row is not None and row[0] is not None else []
+    if row is None or not same_files(stored, media):
+        return False
+    connection.execute(SET_MEDIA, {"id": message_id, "media": write_json(media)})
+    connection.execute(TOUCH, {"conversation_id": row[1], "now": now})
+    return True
 
 
 def _mark_seen(conversation_id: str, seq: int, connection: sqlite3.Connection) -> None:

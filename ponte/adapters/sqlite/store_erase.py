@@ -18,13 +18,21 @@ INBOX_DEAD = "DELETE FROM inbox WHERE state = 'dead' AND received_at >= 0 AND co
 MESSAGES = """
     DELETE FROM messages WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = :id)
 """
+DECISIONS = """
+    DELETE FROM decisions WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = :id)
+"""
+MARKS = """
+    DELETE FROM marks WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = :id)
+"""
+STRETCHES = """
+    DELETE FROM stretches WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = :id)
+"""
 CONVERSATIONS = "DELETE FROM conversations WHERE contact_id = :id"
 CONTACT = "DELETE FROM contacts WHERE id = :id"
 
 MEDIA_ELSEWHERE = """
-    SELECT DISTINCT json_extract(file.value, '$.key') FROM messages AS m, json_each(m.media) AS file
-    WHERE m.media IS NOT NULL AND m.contact_id <> :id
-        AND json_extract(file.value, '$.key') IN (SELECT value FROM json_each(:keys))
+    SELECT DISTINCT key FROM message_files
+    WHERE key IN (SELECT value FROM json_each(:keys)) AND contact_id <> :id
 """
 
 
@@ -48,6 +56,9 @@ class SqliteErasure(Part):
             return {
                 "inbox": inbox,
                 "messages": deleted(MESSAGES),
+                "decisions": deleted(DECISIONS),
+                "marks": deleted(MARKS),
+                "stretches": deleted(STRETCHES),
                 "conversations": deleted(CONVERSATIONS),
                 "contacts": deleted(CONTACT),
             }

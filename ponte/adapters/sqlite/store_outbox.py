@@ -6,6 +6,7 @@ import sqlite3
 from functools import partial
 
 from ponte.adapters.codec import DELIVERY, Plain, taken_message
+from ponte.adapters.sqlite.store_commit import UNPARK
 from ponte.adapters.sqlite.store_rows import MESSAGE_COLUMNS, Part, first, message_from, write_json
 from ponte.domain.message import Delivery, Message, MessageStatus, statuses_before
 
@@ -56,6 +57,10 @@ RECALL = f"""
 WITHDRAW = f"""
     UPDATE messages SET status = 'cancelled', {_OUT} WHERE id = :id AND status = 'parked'
 """  # noqa: S608 - as above
+PARKED = """
+    SELECT DISTINCT contact_id FROM messages WHERE status = 'parked' AND contact_id > :after
+    ORDER BY contact_id LIMIT :limit
+"""
 TOUCH = """
     UPDATE conversations SET updated_at = max(updated_at, :now)
     WHERE id = (SELECT conversation_id FROM messages WHERE id = :id)
@@ -148,6 +153,16 @@ class SqliteOutbox(Part):
     async def withdraw(self, message_id: str, now: int) -> bool:
         """Cancel a PARKED message, see the port."""
         return await self._engine.write(partial(_touching, WITHDRAW, {"id": message_id, "now": now}))
+
+    async def unpark(self, contact_id: str, now: int) -> int:
+        """Queue the contact's PARKED messages, see the port."""
+        values = {"contact_id": contact_id, "updated_at": now}
+        return await self._engine.write(lambda db: db.execute(UNPARK, values).rowcount)
+
+    async def parked_contacts(self, after: str, limit: int) -> list[str]:
+        """Return contacts with PARKED messages, see the port."""
+        values = {"after": after, "limit": limit}
+        return await self._engine.read(lambda db: [row[0] for row in db.execute(PARKED, values)])
 
     async def put_back(self, message_id: str, delivery: Delivery, error_code: int | None) -> None:
         """Return a SENDING message to QUEUED, see the port."""

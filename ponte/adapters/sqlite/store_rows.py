@@ -7,11 +7,13 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from ponte.adapters.codec import CONVERSATION, DELIVERY, INBOX_ROW, MESSAGE, Plain
+from ponte.adapters.codec import CONTACT, CONVERSATION, DELIVERY, INBOX_ROW, MESSAGE, Plain
 from ponte.adapters.sqlite.engine import Engine
+from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation
 from ponte.domain.inbox import InboxRow
 from ponte.domain.message import Message
+from ponte.domain.urgency import urgency
 
 Row = tuple[Any, ...]
 
@@ -48,19 +50,21 @@ def first(connection: sqlite3.Connection, sql: str, values: Plain) -> Row | None
 def conversation_row(conversation: Conversation) -> Plain:
     """Return the values of a conversation's columns."""
     plain = CONVERSATION.encode(conversation)
-    for name in ("handoff", "resume"):
+    for name in ("handoff", "resume", "stretch"):
         if plain[name] is not None:
             plain[name] = write_json(plain[name])
-    return plain
+    plain["labels"] = write_json(plain["labels"])
+    return {**plain, "urgency": urgency(conversation)}
 
 
 def conversation_from(row: Row) -> Conversation:
     """Return the conversation of a row of ``CONVERSATION_COLUMNS``."""
     plain = dict(zip(CONVERSATION.names, row, strict=True))
-    for name in ("handoff", "resume"):
+    for name in ("handoff", "resume", "stretch"):
         if plain[name] is not None:
             plain[name] = json.loads(plain[name])
     plain["reminded"] = bool(plain["reminded"])
+    plain["labels"] = json.loads(plain["labels"])
     return CONVERSATION.decode(plain)
 
 
@@ -100,3 +104,11 @@ def message_from(row: Row) -> Message:
         delivery["uncertain"] = bool(delivery["uncertain"])
         plain["delivery"] = delivery
     return MESSAGE.decode(plain)
+
+
+def contact_from(row: tuple[Any, ...]) -> Contact:
+    """Return the contact of a row."""
+    plain = dict(zip(CONTACT.names, row, strict=True))
+    return CONTACT.decode(
+        {**plain, "notes": json.loads(plain["notes"]), "labels": json.loads(plain["labels"])}
+    )
