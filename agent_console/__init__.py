@@ -10,9 +10,13 @@ Handles for browser tests. They are CSS classes and attributes that stay:
   ``[role=alert]``
 * rail: ``.st-key-place-<name>`` leads to a page, ``.st-key-logout`` out; a page but the inbox draws into
   ``.st-key-page``
-* queue: ``.st-key-queue-<conversation id>`` (a button), tabs ``.st-key-tab-waiting|mine|all|resolved``, the
-  number on a tab ``.pc-count``, the notice of a missing model
-  ``.st-key-no-model``
+* queue: ``.st-key-queue-<conversation id>`` (a button), tabs
+  ``.st-key-tab-waiting|mine|snoozed|all|resolved``, the number on a tab ``.pc-count``, the notice of a
+  missing model ``.st-key-no-model``; search ``.st-key-search``, a hit ``.pc-hit``, the next one
+  ``.st-key-next``, menus ``.st-key-bell`` and ``.st-key-filters``, the keys ``.pc-keys``, who is in a
+  conversation ``.pc-here``; every alert is also the document's event ``ponte:alert``
+* the strip under a conversation's head: ``select.st-key-priority``, ``.st-key-label``, ``.st-key-snooze``,
+  ``.st-key-wake``, ``.st-key-reopen``
 * conversation: head ``.st-key-head``, notices ``.st-key-notice``, back to the queue ``.st-key-back``
 * actions: ``.st-key-claim button``, and three pop-ups, opened by ``.st-key-transfer button``,
   ``.st-key-return button``, ``.st-key-resolve button`` and finished by ``.st-key-transfer-confirm button``,

@@ -11,10 +11,11 @@ from agent_console.i18n import Catalogue
 from ponte.adapters.content_type import content_type_of
 from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent
+from ponte.domain.decision import Mark
 from ponte.domain.media_rules import rule_for
 from ponte.domain.message import Media
-from ponte.domain.templates import Template
 from ponte.errors import (
+    AidFailed,
     AlreadyClaimed,
     Conflict,
     Forbidden,
@@ -69,16 +70,28 @@ class Actions:
             await self._ponte.desk.claim(agent, conversation_id)
             return self._say("done.claim")
 
-        return await self._try(work)
+        return await self.attempt(work)
 
-    async def reply(self, conversation_id: str, body: str, key: str) -> Outcome:
-        """Answer the customer; a second call with the same ``key`` sends nothing."""
+    async def reply(
+        self, conversation_id: str, body: str, key: str, *, voice: bool = False, original: str = ""
+    ) -> Outcome:
+        """Answer the customer; a second call with the same ``key`` sends nothing.
+
+        Args:
+            conversation_id: where.
+            body: the text.
+            key: the browser's own name for it.
+            voice: speak it.
+            original: the agent's words, where ``body`` is their translation.
+        """
 
         async def work(agent: Agent) -> str:
-            await self._ponte.desk.reply(agent, conversation_id, body, key=key)
+            await self._ponte.desk.reply(
+                agent, conversation_id, body, key=key, voice=voice, original=original
+            )
             return ""
 
-        return await self._try(work)
+        return await self.attempt(work)
 
     async def note(self, conversation_id: str, body: str) -> Outcome:
         """Leave a note for colleagues."""
@@ -87,7 +100,7 @@ class Actions:
             await self._ponte.desk.note(agent, conversation_id, body)
             return ""
 
-        return await self._try(work)
+        return await self.attempt(work)
 
     async def give_back(self, conversation_id: str, brief: str) -> Outcome:
         """Let the bot go on."""
@@ -96,7 +109,15 @@ class Actions:
             await self._ponte.desk.return_to_bot(agent, conversation_id, brief)
             return self._say("done.return")
 
-        return await self._try(work)
+        return await self.attempt(work)
+
+    async def brief(self, conversation_id: str) -> Outcome:
+        """Propose what the bot should know; the outcome's text is the brief."""
+
+        async def work(agent: Agent) -> str:
+            return await self._ponte.writing.brief(agent, conversation_id, self._say.locale)
+
+        return await self.attempt(work)
 
     async def resolve(self, conversation_id: str, disposition: str) -> Outcome:
         """Close the matter. ``disposition`` is one of ``DISPOSITIONS``."""
@@ -105,7 +126,7 @@ class Actions:
             await self._ponte.desk.resolve(agent, conversation_id, disposition)
             return self._say("done.resolve")
 
-        return await self._try(work)
+        return await self.attempt(work)
 
     async def transfer(self, conversation_id: str, to_agent_id: str | None, note: str) -> Outcome:
         """Give the conversation to a colleague, or to the queue with None."""
@@ -116,7 +137,16 @@ class Actions:
                 return self._say("done.release")
             return self._say("done.transfer", name=await self._name(to_agent_id))
 
-        return await self._try(work, bad_input="fail.target")
+        return await self.attempt(work, bad_input="fail.target")
+
+    async def mark_handoff(self, conversation_id: str, mark: Mark, at_seq: int | None) -> Outcome:
+        """Say whether the newest handoff was needed, and came in time."""
+
+        async def work(agent: Agent) -> str:
+            await self._ponte.desk.mark_handoff(agent, conversation_id, mark, at_seq=at_seq)
+            return self._say("done.mark")
+
+        return await self.attempt(work, bad_input="fail.mark")
 
     async def retry(self, message_id: str) -> Outcome:
         """Send a failed message once more."""
@@ -125,7 +155,7 @@ class Actions:
             again = await self._ponte.desk.retry(agent, message_id)
             return self._say("done.retry") if again else ""
 
-        return await self._try(work)
+        return await self.attempt(work)
 
     async def withdraw(self, message_id: str) -> Outcome:
         """Cancel a message that waits for the customer to write."""
@@ -134,55 +164,53 @@ class Actions:
             gone = await self._ponte.desk.withdraw(agent, message_id)
             return self._say("done.withdraw") if gone else ""
 
-        return await self._try(work)
+        return await self.attempt(work)
 
-    async def send_file(self, conversation_id: str, upload: Upload, caption: str) -> Outcome:
-        """Send a file that the agent chose."""
+    async def send_file(
+        self, conversation_id: str, upload: Upload, caption: str, key: str | None = None
+    ) -> Outcome:
+        """Send a file that the agent chose; a second call with the same ``key`` sends nothing."""
 
         async def work(agent: Agent) -> str:
-            await self._ponte.desk.may_answer(agent, conversation_id)
+            await self._ponte.desk.may_answer(agent, conversation_id, key)
             content_type = content_type_of(io.BytesIO(upload.content), upload.content_type)
             name = upload.name[:_MAX_NAME]
             media = Media(url="", content_type=content_type, size=len(upload.content), name=name)
             rule_for(media)
             stored = await self._ponte.media.put(_once(upload.content), content_type, self._ponte.clock.now())
             media = replace(media, key=stored.key)
-            await self._ponte.desk.send_file(agent, conversation_id, media, caption)
+            await self._ponte.desk.send_file(agent, conversation_id, media, caption, key=key)
             return self._say("done.file")
 
-        return await self._try(work, bad_input="fail.file")
+        return await self.attempt(work, bad_input="fail.file")
 
     async def send_template(
-        self, conversation_id: str, content_sid: str, variables: Mapping[str, str]
+        self, conversation_id: str, content_sid: str, variables: Mapping[str, str], key: str | None = None
     ) -> Outcome:
-        """Send a template with its variables."""
+        """Send a template with its variables; a second call with the same ``key`` sends nothing."""
 
         async def work(agent: Agent) -> str:
-            await self._ponte.desk.send_template(agent, conversation_id, content_sid, variables)
+            await self._ponte.desk.send_template(agent, conversation_id, content_sid, variables, key=key)
             return self._say("done.template")
 
-        return await self._try(work, bad_input="fail.template")
+        return await self.attempt(work, bad_input="fail.template")
 
-    async def templates(self) -> list[Template]:
-        """Return the approved templates; none when Twilio does not list them."""
-        if self._ponte.templates is None:
-            return []
-        try:
-            await self._ponte.accounts.who(self._token)
-            return [t for t in await self._ponte.templates.templates() if t.approved]
-        except PonteError:
-            return []
-
-    async def _try(
-        self, work: Callable[[Agent], Awaitable[str]], *, bad_input: str = "fail.input"
+    async def attempt(
+        self,
+        work: Callable[[Agent], Awaitable[str]],
+        *,
+        bad_input: str = "fail.input",
+        bad_state: str = "fail.state",
     ) -> Outcome:
+        """Run ``work`` as whoever is logged in; the keys tell of wrong input and of a wrong state."""
         try:
             agent = await self._ponte.accounts.who(self._token)
             return Outcome(ok=True, text=await work(agent))
         except PonteError as error:
-            return Outcome(ok=False, text=await self._words(error, bad_input))
+            return Outcome(ok=False, text=await self.words(error, bad_input, bad_state))
 
-    async def _words(self, error: PonteError, bad_input: str) -> str:
+    async def words(self, error: PonteError, bad_input: str, bad_state: str = "fail.state") -> str:
+        """Return what a failure is in the agent's words; raises one that no agent could do anything about."""
         if isinstance(error, AlreadyClaimed):
             return self._say("fail.lost", name=await self._name(error.holder_id))
         if isinstance(error, NotHolder) and error.holder_id is not None:
@@ -190,7 +218,7 @@ class Actions:
         key = next((key for kind, key in _WORDS if isinstance(error, kind)), None)
         if key is None:
             raise error
-        return self._say(bad_input if key == "fail.input" else key)
+        return self._say({"fail.input": bad_input, "fail.state": bad_state}.get(key, key))
 
     async def _name(self, agent_id: str) -> str:
         try:
@@ -212,4 +240,5 @@ _WORDS: Final[tuple[tuple[type[PonteError], str], ...]] = (
     (NotFound, "fail.not_found"),
     (Unauthenticated, "fail.session"),
     (MessengerError, "fail.twilio"),
+    (AidFailed, "fail.aid"),
 )

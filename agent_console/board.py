@@ -1,39 +1,27 @@
 """Read what one run of the page shows: who asks, a page of the queue, and one conversation.
 
-The number of queries is fixed (about ten) and none reads more than is shown; one exception is named at
-``_HELD``.
+The number of queries is fixed (about a dozen) and none reads more than is shown.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from agent_console.queue_data import Filters, Queue, Tab, read_queue
 from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent, Permission
 from ponte.domain.contact import Contact
-from ponte.domain.conversation import Conversation, Status
+from ponte.domain.conversation import Conversation
+from ponte.domain.decision import HandoffMark
 from ponte.domain.message import Message
 from ponte.errors import NotFound
-from ponte.ports import Page, Store
+from ponte.ports import Store
 
 PAGE: Final = 50
-# The store cannot list one agent's conversations, so these are picked out of all that agents hold now.
-_HELD: Final = 200
-
-
-class Tab(StrEnum):
-    """The parts of the queue."""
-
-    WAITING = "waiting"
-    MINE = "mine"
-    ALL = "all"
-    RESOLVED = "resolved"
-
-
-_STATUS: Final = {Tab.WAITING: Status.AWAITING_AGENT, Tab.ALL: None, Tab.RESOLVED: Status.RESOLVED}
+_ANY: Final = Filters()
+_MOST_LABELS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +34,8 @@ class Wanted:
         rows: how many rows of the queue to show.
         messages: how many of the newest messages to show.
         visible: whether the browser's tab is in front, so that what is shown counts as seen.
+        filters: what the queue's rows must have.
+        search: what to look for in place of the rows; empty for nothing.
     """
 
     tab: Tab
@@ -53,16 +43,27 @@ class Wanted:
     rows: int = PAGE
     messages: int = PAGE
     visible: bool = True
+    filters: Filters = _ANY
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The open conversation with its newest messages; ``older`` when there are more before them."""
+    """The open conversation with its newest messages.
+
+    Args:
+        conversation: which.
+        contact: the customer.
+        messages: the newest.
+        older: there are more before them.
+        marks: what agents say of its handoffs, oldest first.
+    """
 
     conversation: Conversation
     contact: Contact
     messages: tuple[Message, ...]
     older: bool
+    marks: tuple[HandoffMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,8 @@ class Board:
         now: ms UTC.
         agent: who asks.
         agents: everybody who logs in, by id.
-        rows: the queue's rows, in order.
-        contacts: the rows' customers, by id.
-        more: whether the queue goes on.
-        counts: how many conversations each tab has; resolved ones are not counted.
+        queue: the part of the queue that is shown, and its counts.
+        labels: the labels to choose from, each with its colour's name, empty for none.
         opened: the open conversation.
         missing: a conversation was asked for that does not exist.
     """
@@ -84,10 +83,8 @@ class Board:
     now: int
     agent: Agent
     agents: dict[str, Agent]
-    rows: tuple[Conversation, ...]
-    contacts: dict[str, Contact]
-    more: bool
-    counts: dict[Tab, int]
+    queue: Queue
+    labels: tuple[tuple[str, str], ...]
     opened: Opened | None
     missing: bool
 
@@ -108,40 +105,30 @@ async def load(ponte: Ponte, token: str, wanted: Wanted) -> Board:
     """
     agent = await ponte.accounts.who(token)
     store = ponte.store
-    held, counts, agents, opened = await asyncio.gather(
-        _list(store, Status.AGENT_ACTIVE, _HELD),
-        store.count_by_status(),
+    queue, labels, agents, opened = await asyncio.gather(
+        read_queue(
+            store,
+            agent,
+            tab=wanted.tab,
+            rows=wanted.rows,
+            filters=wanted.filters,
+            search=wanted.search,
+        ),
+        store.labels_in_use(_MOST_LABELS),
         store.agents(),
         _open(store, wanted),
     )
-    mine = [c for c in held.items if c.agent_id == agent.id]
-    if wanted.tab is Tab.MINE:
-        rows, more = tuple(mine[: wanted.rows]), len(mine) > wanted.rows
-    else:
-        page = await _list(store, _STATUS[wanted.tab], wanted.rows)
-        rows, more = page.items, page.next is not None
-    contacts = await store.contacts(list({c.contact_id for c in rows})) if rows else {}
     if opened is not None and wanted.visible:
         await _mark_seen(ponte, agent, opened)
     return Board(
         now=ponte.clock.now(),
         agent=agent,
         agents={a.id: a for a in agents},
-        rows=rows,
-        contacts=contacts,
-        more=more,
-        counts={
-            Tab.WAITING: counts.get(Status.AWAITING_AGENT, 0),
-            Tab.MINE: len(mine),
-            Tab.ALL: sum(count for status, count in counts.items() if status is not Status.RESOLVED),
-        },
+        queue=queue,
+        labels=tuple((name, "") for name in labels),
         opened=opened,
         missing=opened is None and wanted.conversation_id is not None,
     )
-
-
-async def _list(store: Store, status: Status | None, limit: int) -> Page[Conversation]:
-    return await store.conversations(status=status, contact_id=None, after=None, limit=limit)
 
 
 async def _open(store: Store, wanted: Wanted) -> Opened | None:
@@ -156,7 +143,8 @@ async def _open(store: Store, wanted: Wanted) -> Opened | None:
         store.messages(conversation.id, before=conversation.last_seq + 1, limit=wanted.messages),
     )
     older = bool(messages) and messages[0].seq > 1
-    return Opened(conversation, contact, tuple(messages), older)
+    marks = await store.marks(conversation.id) if conversation.handoff is not None else []
+    return Opened(conversation, contact, tuple(messages), older, tuple(marks))
 
 
 async def _mark_seen(ponte: Ponte, agent: Agent, opened: Opened) -> None:

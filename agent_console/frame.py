@@ -17,7 +17,7 @@ from agent_console import assets
 from agent_console.bridge import Bridge, current
 from agent_console.components import mount
 from agent_console.i18n import Catalogue, catalogue, choose
-from agent_console.places import inbox
+from agent_console.places import floor, inbox, reports
 from agent_console.words import alert, unavailable
 from ponte.domain.agent import Agent, Permission
 from ponte.errors import StoreUnavailable, Unauthenticated
@@ -58,7 +58,11 @@ class Place:
     draw: Callable[[Visit], None]
 
 
-PLACES: Final = (Place("inbox", Permission.READ, lambda visit: inbox.draw(visit.token, visit.say)),)
+PLACES: Final = (
+    Place("inbox", Permission.READ, lambda visit: inbox.draw(visit.token, visit.say)),
+    Place("floor", Permission.SUPERVISE, floor.draw),
+    Place("reports", Permission.SUPERVISE, reports.draw),
+)
 
 
 def render(token: str) -> None:
@@ -75,6 +79,8 @@ def render(token: str) -> None:
         return
     except StoreUnavailable:
         unavailable(say)
+        # It makes the page try again.
+        mount("live", "live", {"offline": say("app.offline"), "stale": ""}, {"changed": lambda _: None})
         return
     wanted = st.query_params.get("p", PLACES[0].name)
     place = next((p for p in PLACES if p.name == wanted), PLACES[0])
@@ -94,7 +100,7 @@ def _rail(agent: Agent, current: Place, say: Catalogue) -> dict[str, Plain]:
             if agent.may(p.permission)
         ],
         "me": {"name": agent.name, "role": say(f"role.{agent.role}")},
-        "texts": dict(say.part("app.", "rail.")),
+        "texts": dict(say.part("app.", "rail.", "alert.")),
     }
 
 

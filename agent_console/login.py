@@ -27,7 +27,7 @@ _POLICY: Final = (
 _MINUTE_MS: Final = 60_000
 _LONGEST: Final = 320
 # What a link into the console carries through the login.
-_KEPT: Final = ("c", "lang")
+_KEPT: Final = ("c", "lang", "p", "tab")
 
 
 class LoginPages:
@@ -57,7 +57,8 @@ class LoginPages:
         try:
             await self._ponte().accounts.who(cookies.token_of(request))
         except (Unauthenticated, StoreUnavailable):
-            return self._page(request)
+            ended = "ended" in request.query_params
+            return self._page(request, error=self._words(request)("session.ended_kept") if ended else "")
         return RedirectResponse(_onwards(request), 303)
 
     async def _log_in(self, request: Request) -> Response:

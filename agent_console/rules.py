@@ -38,7 +38,7 @@ def allowed(agent: Agent, conversation: Conversation, *, colleagues: int, opted_
     """
     if not agent.may(Permission.WORK):
         return Allowed(*["deny.role"] * 6)
-    held = _not_in_human_hands(conversation) or _held_by_another(agent, conversation)
+    held = _not_in_human_hands(conversation) or held_by_another(agent, conversation)
     return Allowed(
         claim=_claim(agent, conversation),
         reply=_reply(agent, conversation, opted_out=opted_out),
@@ -60,7 +60,7 @@ def _claim(agent: Agent, conversation: Conversation) -> str | None:
 def _reply(agent: Agent, conversation: Conversation, *, opted_out: bool) -> str | None:
     if conversation.status is Status.AWAITING_AGENT:
         return "deny.claim_first"
-    if why := _not_in_human_hands(conversation) or _held_by_another(agent, conversation):
+    if why := _not_in_human_hands(conversation) or held_by_another(agent, conversation):
         return why
     return "deny.opted_out" if opted_out else None
 
@@ -71,7 +71,8 @@ def _not_in_human_hands(conversation: Conversation) -> str | None:
     return "deny.with_bot" if conversation.status is Status.BOT_ACTIVE else None
 
 
-def _held_by_another(agent: Agent, conversation: Conversation) -> str | None:
+def held_by_another(agent: Agent, conversation: Conversation) -> str | None:
+    """Return None when the agent may act on it although another one may hold it, else why not."""
     if agent.may(Permission.OVERRIDE) or conversation.agent_id in {None, agent.id}:
         return None
     return "deny.held"

@@ -8,6 +8,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from agent_console.shell import create_console
+from ponte.bootstrap import OpenAid, OpenVoice
 from ponte.settings import Settings, load_settings
 
 _DRAIN_S = 5
@@ -26,9 +27,17 @@ class ConsoleServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def create_server(settings: Settings) -> ConsoleServer:
-    """Return the console's server on ``HOST`` and ``CONSOLE_PORT``; ``await server.serve()`` runs it."""
-    app = create_console(settings)
+def create_server(
+    settings: Settings, *, voice: OpenVoice | None = None, aid: OpenAid | None = None
+) -> ConsoleServer:
+    """Return the console's server on ``HOST`` and ``CONSOLE_PORT``; ``await server.serve()`` runs it.
+
+    Args:
+        settings: the settings.
+        voice: opens what speaks agents' answers; None: they are written.
+        aid: opens what helps agents to write; None: they write alone.
+    """
+    app = create_console(settings, voice=voice, aid=aid)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -40,16 +49,24 @@ def create_server(settings: Settings) -> ConsoleServer:
     return ConsoleServer(config, app)
 
 
-async def serve(settings: Settings, sockets: list[socket.socket] | None = None) -> None:
+async def serve(
+    settings: Settings,
+    sockets: list[socket.socket] | None = None,
+    *,
+    voice: OpenVoice | None = None,
+    aid: OpenAid | None = None,
+) -> None:
     """Run the console until SIGTERM or SIGINT.
 
     Args:
         settings: the settings.
         sockets: bound sockets to listen on in place of ``HOST`` and ``CONSOLE_PORT``.
+        voice: see ``create_server``.
+        aid: see ``create_server``.
     """
-    await create_server(settings).serve(sockets)
+    await create_server(settings, voice=voice, aid=aid).serve(sockets)
 
 
 def console() -> Starlette:
-    """Return the console with the environment's settings, for ``uvicorn --factory``."""
+    """Return the console, for ``uvicorn --factory``. It neither speaks nor drafts: `ponte console` does."""
     return create_console(load_settings())

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from agent_console.actions import Actions, Outcome, Upload
-from agent_console.board import PAGE, Tab, Wanted
+from agent_console.actions import Actions, Outcome
+from agent_console.board import PAGE, Board, Wanted
 from agent_console.bridge import Bridge
 from agent_console.i18n import Catalogue
-from ponte.domain.templates import Template
+from agent_console.queue_data import Filters, Tab
+from ponte.domain.decision import Mark
 from ponte.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
 # More rows or messages than this at once would make every run slow; the search of old ones is elsewhere.
 _MOST_SHOWN: Final = 500
 _REMEMBERED: Final = 50
-_POPOVERS: Final = ("transfer", "return", "resolve", "file", "template")
+_LONGEST_BRIEF: Final = 2_000
+_ACTION_S: Final = 10.0
+# The model may think longer than a database.
+_MODEL_S: Final = 30.0
+_POPOVERS: Final = ("transfer", "return", "resolve", "mark")
 
 
 class Session:
@@ -38,6 +44,7 @@ class Session:
 
     def __init__(self, bridge: Bridge, token: str, say: Catalogue) -> None:
         self.bridge = bridge
+        self.token = token
         self.say = say
         self._actions = Actions(bridge.ponte, token, say)
         self._state = st.session_state
@@ -53,7 +60,34 @@ class Session:
             rows=int(self._state.get("rows", PAGE)),
             messages=int(self._state.get("messages", PAGE)),
             visible=bool(self._state.get("visible", True)),
+            filters=self._filters(),
+            search=str(self._state.get("search", "")),
         )
+
+    def _filters(self) -> Filters:
+        chosen = self._state.get("filters")
+        if not isinstance(chosen, dict):
+            return Filters()
+        priority = str(chosen.get("priority", ""))
+        return Filters(
+            label=chosen.get("label"),
+            language=chosen.get("language"),
+            priority=int(priority) if priority in {"0", "1", "2"} else None,
+        )
+
+    def keep_board(self, board: Board) -> None:
+        """Remember what was shown, for when the database does not answer."""
+        self._state["board"] = board
+
+    def last_board(self) -> Board | None:
+        """Return what was shown last, if it is what the tab looks at."""
+        board = self._state.get("board")
+        if not isinstance(board, Board):
+            return None
+        wanted = self.wanted().conversation_id
+        if wanted is None:
+            return replace(board, opened=None)
+        return board if board.opened is not None and board.opened.conversation.id == wanted else None
 
     def notice(self, conversation_id: str) -> dict[str, str] | None:
         """Return what to tell about the last action in this conversation."""
@@ -84,9 +118,14 @@ class Session:
 
     def choose_tab(self, value: object) -> None:
         """Show another part of the queue."""
-        self._state["rows"] = PAGE
+        self.first_page()
+        self._state["search"] = ""
         with suppress(ValueError):
             st.query_params["tab"] = Tab(str(value)).value
+
+    def first_page(self) -> None:
+        """Show no more than the first page of the queue."""
+        self._state["rows"] = PAGE
 
     def more_rows(self, _: object) -> None:
         """Show one more page of the queue."""
@@ -102,8 +141,8 @@ class Session:
 
     def claim(self, conversation_id: str) -> None:
         """Take the conversation."""
-        outcome = self._run(self._actions.claim(conversation_id))
-        self._say(conversation_id, outcome)
+        outcome = self.run(self._actions.claim(conversation_id))
+        self.tell(conversation_id, outcome)
         if outcome.ok:
             st.query_params["tab"] = Tab.MINE.value
 
@@ -118,43 +157,47 @@ class Session:
         brief = str(self._state.get(f"return-brief-{conversation_id}") or "")
         self._finish(conversation_id, self._actions.give_back(conversation_id, brief))
 
+    def propose_brief(self, conversation_id: str, text: str) -> None:
+        """Put a brief into the form of giving back, unless it is open or another one stands there.
+
+        What is typed into an open form is in the browser alone: it must not be replaced from here.
+        """
+        key, proposed = f"return-brief-{conversation_id}", f"return-proposed-{conversation_id}"
+        before = self._state.get(proposed, "")
+        if not self._state.get("return") and str(self._state.get(key) or "") in {"", before}:
+            self._state[key] = self._state[proposed] = text[:_LONGEST_BRIEF]
+
+    def suggest_brief(self, conversation_id: str) -> None:
+        """Let the model write the brief, for the agent to change."""
+        outcome = self.run(self._actions.brief(conversation_id), _MODEL_S)
+        if outcome.ok:
+            self._state[f"return-brief-{conversation_id}"] = outcome.text[:_LONGEST_BRIEF]
+        else:
+            self.tell(conversation_id, outcome)
+
     def resolve(self, conversation_id: str) -> None:
         """Close the matter as the form says."""
         disposition = str(self._state.get(f"resolve-as-{conversation_id}") or "solved")
         self._finish(conversation_id, self._actions.resolve(conversation_id, disposition))
 
+    def mark_handoff(self, conversation_id: str) -> None:
+        """Rate the handoff as the form says."""
+        mark = Mark(self._state.get(f"mark-{conversation_id}") or Mark.NONE)
+        at_seq = int(self._state.get(f"mark-at-{conversation_id}") or 0) or None
+        late = at_seq if mark is Mark.LATE else None
+        self._finish(conversation_id, self._actions.mark_handoff(conversation_id, mark, late))
+
     def retry(self, value: object) -> None:
         """Send a failed message once more."""
         conversation_id = st.query_params.get("c")
         if isinstance(value, Mapping) and conversation_id:
-            self._say(conversation_id, self._run(self._actions.retry(str(value.get("id", "")))))
+            self.tell(conversation_id, self.run(self._actions.retry(str(value.get("id", "")))))
 
     def withdraw(self, value: object) -> None:
         """Cancel a message that waits for the customer to write."""
         conversation_id = st.query_params.get("c")
         if isinstance(value, Mapping) and conversation_id:
-            self._say(conversation_id, self._run(self._actions.withdraw(str(value.get("id", "")))))
-
-    def templates(self) -> list[Template]:
-        """Return the templates that may be sent now."""
-        return self.bridge.run(self._actions.templates())
-
-    def send_file(self, conversation_id: str) -> None:
-        """Send the file of the form."""
-        chosen = self._state.get(f"file-{conversation_id}")
-        if chosen is None:
-            return
-        upload = Upload(chosen.name, chosen.type or "", chosen.getvalue())
-        caption = str(self._state.get(f"file-caption-{conversation_id}") or "")
-        self._finish(conversation_id, self._actions.send_file(conversation_id, upload, caption))
-
-    def send_template(self, conversation_id: str, template: Template) -> None:
-        """Send the template that is shown, with the form's variables."""
-        variables = {
-            name: str(self._state.get(f"template-{template.sid}-{name}-{conversation_id}") or "")
-            for name in template.variables
-        }
-        self._finish(conversation_id, self._actions.send_template(conversation_id, template.sid, variables))
+            self.tell(conversation_id, self.run(self._actions.withdraw(str(value.get("id", "")))))
 
     def send(self, value: object) -> None:
         """Store what the composer sent, once a key, however often it is sent."""
@@ -165,12 +208,7 @@ class Session:
         done: list[str] = self._state.setdefault("done", [])
         outcome = Outcome(ok=True, text="")
         if key not in done:
-            note = value.get("mode") == "note"
-            outcome = self._run(
-                self._actions.note(conversation_id, body)
-                if note
-                else self._actions.reply(conversation_id, body, key)
-            )
+            outcome = self.run(self._written(conversation_id, key, body, value))
             self._state.pop("notice", None)
         if outcome.ok:
             self._state["done"] = [*done, key][-_REMEMBERED:]
@@ -184,21 +222,46 @@ class Session:
             "n": answers,
         }
 
+    def _written(
+        self, conversation_id: str, key: str, body: str, value: Mapping[object, object]
+    ) -> Coroutine[object, object, Outcome]:
+        """Return what is to be done with what the composer sent."""
+        mode = value.get("mode")
+        if mode == "note":
+            return self._actions.note(conversation_id, body)
+        if mode == "template":
+            given = value.get("variables")
+            variables = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
+            return self._actions.send_template(conversation_id, str(value.get("sid", "")), variables, key)
+        voice, original = value.get("voice") is True, str(value.get("original") or "")
+        return self._actions.reply(conversation_id, body, key, voice=voice, original=original)
+
     def _finish(self, conversation_id: str, work: Coroutine[object, object, Outcome]) -> None:
         """Run what a pop-up asked for, and close it if that worked."""
-        outcome = self._run(work)
-        self._say(conversation_id, outcome)
+        outcome = self.run(work)
+        self.tell(conversation_id, outcome)
         if outcome.ok:
             for name in _POPOVERS:
                 self._state[name] = False
 
-    def _run(self, work: Coroutine[object, object, Outcome]) -> Outcome:
+    def act(
+        self, conversation_id: str, work: Coroutine[object, object, Outcome], *, mine: bool = False
+    ) -> None:
+        """Run an action and tell what came of it; ``mine`` shows the agent's own part of the queue then."""
+        outcome = self.run(work)
+        self.tell(conversation_id, outcome)
+        if outcome.ok and mine:
+            st.query_params["tab"] = Tab.MINE.value
+
+    def run(self, work: Coroutine[object, object, Outcome], timeout_s: float = _ACTION_S) -> Outcome:
+        """Run an action; a database that does not answer is an outcome too."""
         try:
-            return self.bridge.run(work)
+            return self.bridge.run(work, timeout_s)
         except StoreUnavailable:
             return Outcome(ok=False, text=self.say("fail.unavailable"))
 
-    def _say(self, conversation_id: str, outcome: Outcome) -> None:
+    def tell(self, conversation_id: str, outcome: Outcome) -> None:
+        """Show the outcome in the conversation's head; one without words takes the last one away."""
         kind = "good" if outcome.ok else "bad"
         self._state["notice"] = {"conversation": conversation_id, "kind": kind, "text": outcome.text}
         if not outcome.text:

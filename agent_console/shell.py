@@ -25,7 +25,11 @@ from agent_console.guard import Guard
 from agent_console.login import LoginPages
 from agent_console.media import PATH as MEDIA_PATH
 from agent_console.media import MessageFiles
-from ponte.bootstrap import Ponte, open_ponte
+from agent_console.people import People
+from agent_console.tabs import PATH as PRESENCE_PATH
+from agent_console.tabs import Tabs
+from agent_console.writing import Writing
+from ponte.bootstrap import OpenAid, OpenVoice, Ponte, open_ponte
 from ponte.errors import StoreUnavailable
 from ponte.settings import Settings
 
@@ -35,8 +39,10 @@ _PAGE: Final = Path(__file__).with_name("page.py")
 class Shell:
     """What is open while the console runs, and the event that ends its streams."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, voice: OpenVoice | None, aid: OpenAid | None) -> None:
         self._settings = settings
+        self._voice = voice
+        self._aid = aid
         self._ponte: Ponte | None = None
         self.stopping = asyncio.Event()
 
@@ -49,9 +55,10 @@ class Shell:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Open Ponte, run the feed of changes, and let page scripts find both."""
-        async with open_ponte(self._settings) as ponte:
+        async with open_ponte(self._settings, voice=self._voice, aid=self._aid) as ponte:
             stop = asyncio.Event()
             feed = asyncio.create_task(ponte.feed.run(stop), name="console-feed")
+            presence = asyncio.create_task(ponte.presence.run(stop), name="console-presence")
             self._ponte = ponte
             bridge.install(bridge.Bridge(ponte, asyncio.get_running_loop()))
             try:
@@ -62,23 +69,34 @@ class Shell:
                 self._ponte = None
                 stop.set()
                 ponte.feed.ring()
-                await feed
+                ponte.presence.ring()
+                await asyncio.gather(feed, presence)
 
 
-def create_console(settings: Settings, *, heartbeat_s: float = HEARTBEAT_S) -> Starlette:
+def create_console(
+    settings: Settings,
+    *,
+    heartbeat_s: float = HEARTBEAT_S,
+    voice: OpenVoice | None = None,
+    aid: OpenAid | None = None,
+) -> Starlette:
     """Build the console as an ASGI app. Its resources open in its lifespan.
 
     Args:
         settings: the settings; the store is opened from them.
         heartbeat_s: how often a silent event stream shows life, in seconds.
+        voice: opens what speaks agents' answers; None: they are written.
+        aid: opens what helps agents to write; None: they write alone.
 
     Returns:
         The app. Call ``app.state.begin_shutdown()`` before the server stops, as ``server.serve`` does: it
         ends the event streams, for which the server would wait.
     """
-    shell = Shell(settings)
+    shell = Shell(settings, voice, aid)
     ui = st.App(_PAGE)
     ui_lifespan = ui.lifespan()
+    tabs = Tabs(shell.ponte)
+    events = Events(shell.ponte, shell.stopping, tabs, heartbeat_s)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -94,16 +112,36 @@ def create_console(settings: Settings, *, heartbeat_s: float = HEARTBEAT_S) -> S
             Route("/", _home, methods=["GET"]),
             Route("/agent", _page, methods=["GET"]),
             *LoginPages(shell.ponte).routes(),
-            Route(
-                "/agent/events", Events(shell.ponte, shell.stopping, heartbeat_s).endpoint, methods=["GET"]
-            ),
+            Route("/agent/events", events.endpoint, methods=["GET"]),
+            Route(PRESENCE_PATH, tabs.endpoint, methods=["POST"]),
+            *Writing(shell.ponte).routes(),
+            *People(shell.ponte).routes(),
             Route(MEDIA_PATH, MessageFiles(shell.ponte).endpoint, methods=["GET"]),
             Mount(assets.base(), assets.Assets()),
+            Route("/agent/_stcore/host-config", _host_config, methods=["GET"]),
             Mount("/agent", ui),
         ],
     )
     app.state.begin_shutdown = shell.stopping.set
     return app
+
+
+async def _host_config(_: Request) -> Response:
+    """Answer in Streamlit's place, so that its dialogs about a lost server stay away.
+
+    They would take the focus from the box that an agent is writing in; the page says by itself that nothing
+    comes in. Streamlit's configuration names this address as the one to override.
+    """
+    told = {
+        "allowedOrigins": [],
+        "useExternalAuthToken": False,
+        "enableCustomParentMessages": False,
+        "enforceDownloadInNewTab": False,
+        "metricsUrl": "",
+        "blockErrorDialogs": True,
+        "resourceCrossOriginMode": None,
+    }
+    return JSONResponse(told, headers={"Cache-Control": "no-cache"})
 
 
 async def _alive(_: Request) -> Response:

@@ -11,11 +11,12 @@ from typing import Final, TypeAlias
 
 import phonenumbers
 
-from agent_console.board import Board, Opened, Tab
+from agent_console.board import Board, Opened
 from agent_console.files import files
 from agent_console.i18n import Catalogue
 from agent_console.particulars import particulars
 from agent_console.rules import Allowed, allowed
+from ponte.answers import ORIGINAL
 from ponte.domain.agent import Agent
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Handoff, Status
@@ -23,9 +24,15 @@ from ponte.domain.message import Author, Kind, Message, MessageStatus
 from ponte.domain.twilio_errors import words_for
 from ponte.domain.window import window_expires_at, window_open
 
+_TRANSCRIPT: Final = (
+    "transcript.",
+    "file.",
+    "translate.",
+    "write.",
+    "delivery.retry",
+    "delivery.withdraw",
+)
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
-
-_RECENT_KEYS: Final = 20
 
 
 def name_of(contact: Contact | None) -> str:
@@ -78,53 +85,6 @@ def agent_name(agents: dict[str, Agent], agent_id: str | None, say: Catalogue) -
     return agent.name if agent else say("author.former")
 
 
-def queue(board: Board, say: Catalogue, *, tab: Tab, selected: str | None, model: bool) -> dict[str, Plain]:
-    """Return what the queue component draws."""
-    return {
-        "locale": say.locale,
-        "now": board.now,
-        "me": {"name": board.agent.name, "role": say(f"role.{board.agent.role}")},
-        "model": model,
-        "tabs": [
-            {"id": t.value, "label": say(f"tab.{t}"), "count": board.counts.get(t), "on": t is tab}
-            for t in Tab
-        ],
-        "rows": [_row(board, c, say, selected) for c in board.rows],
-        "more": board.more,
-        "empty": say(f"queue.empty.{tab}"),
-        "texts": dict(say.part("queue.", "app.")),
-    }
-
-
-def _row(board: Board, conversation: Conversation, say: Catalogue, selected: str | None) -> dict[str, Plain]:
-    contact = board.contacts.get(conversation.contact_id)
-    waiting = conversation.status is Status.AWAITING_AGENT
-    mine = conversation.agent_id is not None and conversation.agent_id == board.agent.id
-    handoff = conversation.handoff
-    holder = None
-    if conversation.status is Status.AGENT_ACTIVE:
-        other = say("queue.with", name=agent_name(board.agents, conversation.agent_id, say))
-        holder = say("queue.you") if mine else other
-    on = conversation.id == selected
-    return {
-        "id": conversation.id,
-        "name": name_of(contact),
-        "status": conversation.status.value,
-        "label": say(f"status.{conversation.status}"),
-        "preview": conversation.preview,
-        "unread": 0 if on and mine else conversation.unread,
-        "at": (conversation.waiting_since if waiting else None) or conversation.updated_at,
-        "waiting": waiting,
-        "why": (handoff.reason or say(f"trigger.{handoff.trigger}")) if waiting and handoff else None,
-        "trigger": say(f"trigger.{handoff.trigger}") if waiting and handoff else None,
-        "summary": handoff.summary if waiting and handoff else None,
-        "language": conversation.language.partition("-")[0].upper(),
-        "language_name": _language(conversation, say),
-        "holder": holder,
-        "on": on,
-    }
-
-
 def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | None) -> dict[str, Plain]:
     """Return what the head of the conversation draws."""
     conversation, contact = opened.conversation, opened.contact
@@ -140,7 +100,7 @@ def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | 
         "id": conversation.id,
         "name": name_of(contact),
         "number": number_of(contact),
-        "language": _language(conversation, say),
+        "language": language_name(conversation, say),
         "status": conversation.status.value,
         "status_label": status,
         "waiting_since": conversation.waiting_since,
@@ -151,7 +111,7 @@ def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | 
         else None,
         "handoff": _handoff(conversation.handoff, say),
         "notice": dict(notice) if notice else None,
-        "texts": dict(say.part("head.", "app.just_now", "queue.waiting_for")),
+        "texts": dict(say.part("head.", "known.", "write.", "app.just_now", "queue.waiting_for")),
     }
 
 
@@ -167,16 +127,20 @@ def _handoff(handoff: Handoff | None, say: Catalogue) -> Plain:
     }
 
 
-def transcript(board: Board, opened: Opened, rules: Allowed, say: Catalogue) -> dict[str, Plain]:
-    """Return what the transcript component draws."""
+def transcript(
+    board: Board, opened: Opened, rules: Allowed, say: Catalogue, *, aid: bool = False
+) -> dict[str, Plain]:
+    """Return what the transcript component draws; ``aid``: there is a model to translate."""
     may_retry = rules.reply is None
     return {
+        "me": board.agent.id,
+        "no_aid": not aid,
         "locale": say.locale,
         "now": board.now,
         "conversation": opened.conversation.id,
         "older": opened.older,
         "messages": [_message(board, m, opened, say, may_retry=may_retry) for m in opened.messages],
-        "texts": dict(say.part("transcript.", "file.", "delivery.retry", "delivery.withdraw")),
+        "texts": dict(say.part(*_TRANSCRIPT)),
     }
 
 
@@ -196,6 +160,9 @@ def _message(
         "particulars": dict(particulars(message, opened.messages, say)),
         "files": [*files(message, say)],
         "at": message.created_at,
+        "foreign": _foreign(message, opened, say),
+        "original": dict(message.details).get(ORIGINAL),
+        "sources": dict(message.details).get("sources"),
         "status": message.status.value,
         "tick": say(f"delivery.{message.status}") if outbound else None,
         "error": _failure(message.error_code, say) if failed else None,
@@ -205,6 +172,21 @@ def _message(
         if message.prompt_version
         else None,
     }
+
+
+def _foreign(message: Message, opened: Opened, say: Catalogue) -> bool:
+    """Tell whether a customer's message has words in another language than the agent's."""
+    if message.author is not Author.CUSTOMER:
+        return False
+    spoken = opened.contact.language or opened.conversation.language
+    if same_language(spoken, say.locale):
+        return False
+    return bool(message.body) or any(media.text for media in message.media)
+
+
+def same_language(one: str, other: str) -> bool:
+    """Tell whether two BCP 47 tags are of one language, whatever its region."""
+    return one.partition("-")[0].lower() == other.partition("-")[0].lower()
 
 
 def _speaker(board: Board, message: Message, say: Catalogue) -> str | None:
@@ -224,30 +206,11 @@ def _failure(code: int | None, say: Catalogue) -> str:
     return words_for(code, say.locale) or say("error.other", code=code)
 
 
-def composer(
-    board: Board, opened: Opened, rules: Allowed, say: Catalogue, outcome: dict[str, Plain] | None
-) -> dict[str, Plain]:
-    """Return what the composer draws.
-
-    ``recent`` holds the keys of the agent's newest stored replies: what the browser still thinks it is
-    sending, and is stored already, is done.
-    """
-    conversation = opened.conversation
-    stem = f"a-{conversation.id}-"
-    stored = [m.id.removeprefix(stem) for m in opened.messages if m.id.startswith(stem)]
-    return {
-        "conversation": conversation.id,
-        "reply": reason_why_not(board, rules.reply, say),
-        "note": reason_why_not(board, rules.note, say),
-        "may_reply": rules.reply is None,
-        "parks": window_closed(board, opened),
-        "may_note": rules.note is None,
-        "outcome": outcome,
-        "recent": [key.rpartition(":")[0] for key in stored[-_RECENT_KEYS:]],
-        "texts": dict(say.part("reply.")),
-    }
+def language_name(conversation: Conversation, say: Catalogue) -> str:
+    """Return the name of the customer's language in the agent's."""
+    return language_of(conversation.language, say)
 
 
-def _language(conversation: Conversation, say: Catalogue) -> str:
-    tag = conversation.language
+def language_of(tag: str, say: Catalogue) -> str:
+    """Return the name of a language, given as a BCP 47 tag, in the agent's; the tag where it has none."""
     return say.maybe(f"language.{tag.partition('-')[0].lower()}", tag)

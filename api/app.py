@@ -10,7 +10,19 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from api import conversations, decisions, floor, media, prompts, reports, sending, sessions, triage
+from api import (
+    conversations,
+    decisions,
+    floor,
+    media,
+    people,
+    prompts,
+    reports,
+    sending,
+    sessions,
+    triage,
+    writing,
+)
 from api import voice as voice_notes
 from api.errors import install_error_handlers
 from api.events import events_router
@@ -105,6 +117,8 @@ def create_app(
     app.include_router(sessions.router)
     app.include_router(conversations.router)
     app.include_router(triage.router)
+    app.include_router(people.router)
+    app.include_router(writing.router)
     app.include_router(decisions.router)
     app.include_router(voice_notes.router)
     app.include_router(media.router)

@@ -146,6 +146,7 @@ async def reply(
         key=idempotency_key,
         voice=text.voice,
         choices=[Choice(c.id, c.title) for c in text.choices],
+        original=text.original,
     )
     return MessagePage(items=await messages_out(ponte.store, written), next=None)
 

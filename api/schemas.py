@@ -57,6 +57,11 @@ class ReplyIn(_In):
         max_length=10,
         description="Answers to tap: up to 3 as buttons, up to 10 as a list, else as a numbered text.",
     )
+    original: str = Field(
+        default="",
+        max_length=16_000,
+        description="The agent's own words, where `body` is their translation; kept in `details`.",
+    )
 
 
 class TemplateIn(_In):
@@ -300,8 +305,9 @@ class MessageOut(BaseModel):
         description=(
             "What it carries beside its text, by name: button_text, button_payload, list_id, list_title, "
             "latitude, longitude, address, label, contact_name, contact_phone, forwarded, referral_headline, "
-            "referral_url ...; message_type, as Twilio calls it, when the kind is unknown; of the bot's: sources, "
-            "the knowledge it rests on as file#heading, and withheld, why the model's own answer was not sent."
+            "referral_url ...; message_type, as Twilio calls it, when the kind is unknown; of the bot's: "
+            "sources, the knowledge it rests on as file#heading, and withheld, why the model's own answer "
+            "was not sent."
         ),
         examples=[{"label": "Hípica Ponte Alta", "latitude": "-23.550500", "longitude": "-46.633300"}],
     )

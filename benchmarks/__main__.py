@@ -61,7 +61,7 @@ def main() -> None:
         with asyncio.Runner() as runner:
             console = runner.run(measure_console(Watching(seconds=given.watched, seed=given.seed)))
         print(f"What the console's pages read and show\n\n{table([page.row() for page in console.pages])}\n")
-        print(f"20 sessions, 2 messages of customers a second\n\n{table(console.rows())}\n")
+        print(f"20 sessions, 2 events a second\n\n{table(console.rows())}\n")
         print(
             f"{console.lost} messages did not appear, {console.failed} runs failed; the console used "
             f"{console.console_cpu} of a core; the store was filled in {console.seeded_s} s\n"

@@ -12,7 +12,7 @@ from typing import Final
 from graph.advance import Advance
 from graph.builder import Graph
 from graph.context import GraphContext
-from graph.contexts import FixedContexts
+from graph.contexts import Contexts, FixedContexts
 from graph.late_words import LateWords
 from graph.outreach import Invitations, Outreach
 from graph.reminders import Reminders
@@ -52,6 +52,7 @@ class Pipeline:
         voice: speaks answers; None: all are written.
         media: fetches the files that customers send; None leaves them where they are.
         templates: the account's templates; None: there are none, and choices go out as numbered texts.
+        contexts: which prompt files serve whom; None: ``context`` serves all.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Pipeline:
         voice: VoiceAnswers | None = None,
         media: MediaIntake | None = None,
         templates: Templates | None = None,
+        contexts: Contexts | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -82,13 +84,14 @@ class Pipeline:
         self._media = media
         self._voice = voice
         self._templates = templates
+        self._contexts = contexts
         self._lives = 0
         self.restart()
 
     def restart(self) -> None:
         """Begin a new life of the worker's process, as after a kill: its leases are another's now."""
         self._lives += 1
-        contexts = FixedContexts(self.context)
+        contexts = self._contexts or FixedContexts(self.context)
         outreach = Outreach(self._templates, self.clock)
         advance = Advance(
             self.store,
@@ -129,9 +132,7 @@ class Pipeline:
             signals=self.signals,
             contexts=contexts,
         )
-        self.invitations = Invitations(
-            self.store, outreach, contexts, clock=self.clock, signals=self.signals
-        )
+        self.invitations = Invitations(self.store, outreach, contexts, clock=self.clock, signals=self.signals)
         self._work = self.worker.loop(concurrency=1000)
         self._deliver = self.delivery.loop(concurrency=1000)
 

@@ -60,6 +60,8 @@ class PromptServer:
         self._versions = versions
         self._derive = derive
         self._context: GraphContext | None = None
+        # Of the version on trial; None while there is none, or it is not prepared or cannot be.
+        self._trial: GraphContext | None = None
         self._serving = PromptServing()
         self._snapshot = Snapshot({})
         # The last version of the files that was looked at, whether it was good, and what was wrong with it.
@@ -80,9 +82,15 @@ class PromptServer:
         return self._context
 
     def for_conversation(self, conversation: Conversation) -> GraphContext:
-        """Return the context that this conversation is served."""
-        del conversation  # all are served the same version
-        return self.current()
+        """Return the context that this conversation is served: the trial's, where it takes part in one.
+
+        A trial is known to the processes before its first conversation (``ponte.canary.LEAD_MS``), so all of
+        them give a conversation the same version; but one that cannot prepare the version gives the other.
+        """
+        trial, canary = self._trial, self._serving.canary
+        if trial is None or canary is None or trial.prompts.version != canary.version:
+            return self.current()
+        return trial if canary.takes(conversation) else self.current()
 
     def on_switch(self, listener: Callable[[GraphContext], None]) -> None:
         """Call ``listener`` with each context before its first turn."""
@@ -142,13 +150,29 @@ class PromptServer:
         for wanted in self._candidates():
             if self._context is not None and self._context.prompts.version == wanted:
                 break
-            context = await self._prepared(wanted)
+            context = self._tried(wanted) or await self._prepared(wanted)
             if context is not None:
                 await self._switch(context)
                 break
             faults = self._unusable.get(wanted, ()) + faults
         if self._context is not None:
-            await self._report(faults)
+            await self._report(await self._follow_canary() + faults)
+
+    def _tried(self, version: str) -> GraphContext | None:
+        """Return the trial's context if it is of this version."""
+        return self._trial if self._trial is not None and self._trial.prompts.version == version else None
+
+    async def _follow_canary(self) -> tuple[PromptFault, ...]:
+        """Prepare the version on trial, if there is one; return why it cannot be served."""
+        canary = self._serving.canary
+        if canary is None or canary.version == self.current().prompts.version:
+            self._trial = None
+            return ()
+        if self._tried(canary.version) is None:
+            self._trial = await self._prepared(canary.version)
+            if self._trial is not None:
+                log.info("prompts_on_trial", version=canary.version, percent=canary.percent)
+        return self._unusable.get(canary.version, ())
 
     def _candidates(self) -> list[str]:
         """Return the versions to serve, the first that can be used."""

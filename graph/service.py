@@ -25,6 +25,7 @@ from graph.turn import run_turn
 from graph.voice_notes import VoiceNotes
 from graph.worker import Worker
 from ponte.bootstrap import Ponte, open_checkpoints, open_media_intake, open_whatsapp
+from ponte.canary import Canaries, CanaryWatch
 from ponte.catch_up import CatchUp
 from ponte.delivery import DeliveryService
 from ponte.janitor import Janitor, retention_ms
@@ -155,6 +156,7 @@ def _parts(
         "invitations": invitations.run,
         "late-words": late_words.run,
         "prompts": prompts.run,
+        "prompts-canary": CanaryWatch(store, Canaries(store, ponte.prompts, clock), clock, owner).run,
     }
     if ponte.voice is not None:
         errands["voice"] = ponte.voice.run

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ponte.accounts import Accounts
@@ -25,6 +26,8 @@ from ponte.media_intake import MediaIntake
 from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
 from ponte.office_policy import OfficePolicies
+from ponte.people import PeopleDesk
+from ponte.people_data import PeopleData
 from ponte.ports import (
     Checkpoints,
     Clock,
@@ -72,6 +75,8 @@ class Ponte:
     reports: Reports
     floor: FloorView
     writing: WritingDesk
+    people: PeopleDesk
+    people_data: PeopleData
 
 
 OpenVoice = Callable[[Settings, Store, MediaStore, Clock, Metrics], AbstractAsyncContextManager[Voice | None]]
@@ -118,6 +123,7 @@ async def open_ponte(
             templates = await stack.enter_async_context(open_templates(settings, clock))
         prompts = PromptVersions(store, clock)
         policies = OfficePolicies(prompts)
+        people_data = PeopleData(store, media, partial(open_checkpoints, settings, store))
         desk = HandoffDesk(store, clock, signals, speaker, templates)
         yield Ponte(
             settings=settings,
@@ -139,6 +145,8 @@ async def open_ponte(
             reports=Reports(store, clock, policies, idle_ms=settings.idle_hours * _HOUR_MS),
             floor=FloorView(store, clock, policies),
             writing=WritingDesk(store, helper),
+            people=PeopleDesk(store, clock, signals, people_data),
+            people_data=people_data,
         )
 
 

@@ -108,7 +108,7 @@ class PromptError(PonteError):
 
 
 class AidFailed(PonteError):
-    """The language model did not help the agent to write. Nothing was sent; write it by hand, or try again."""
+    """The language model did not help the agent to write. Nothing was sent; write by hand, or try again."""
 
 
 class MediaNotReady(PonteError):

@@ -245,6 +245,10 @@ class ConversationStore(Protocol):
         """Return what each agent holds, by the agent's id; who holds nothing is left out."""
         ...
 
+    async def labels_in_use(self, limit: int) -> list[str]:
+        """Return the first ``limit`` of the labels that conversations have, in order of their code points."""
+        ...
+
     async def sleepers(self, now: int, limit: int) -> list[Conversation]:
         """Return snoozed conversations that are to wake at ``now``, the longest due first."""
         ...

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
-from ponte.domain.prompt_version import PromptFault, PromptServing, PromptStatus, PromptVersion
+from ponte.domain.prompt_version import CanaryEnd, PromptFault, PromptServing, PromptStatus, PromptVersion
 from ponte.errors import Conflict, InvalidInput, NotFound
 from ponte.ports import AuditEntry, Clock, Store
 
@@ -100,9 +100,14 @@ class PromptVersions:
         raise Conflict("What is to be served kept changing. Look at `ponte prompts history` and try again.")
 
     async def pin(self, version: str, by: str = OPERATOR) -> PromptServing:
-        """Serve a stored version whatever the files say, in every process, until ``release``."""
+        """Serve a stored version whatever the files say, in every process, until ``release``.
+
+        A trial of another version is over.
+        """
         before = await self._store.prompt_serving()
-        done = await self.change(lambda now, at: now.changed(at, by, pinned=version, canary=None))
+        done = await self.change(
+            lambda now, at: now.without_canary(at, by, CanaryEnd.STOPPED, pinned=version)
+        )
         await self._audit(by, "prompts_rolled_back", f"{before.served or 'nothing'} -> {version}")
         return done
 

@@ -57,7 +57,7 @@ class Triage(Desk):
         # Of several spellings of one label the first counts, and one that is there before all.
         wanted = [_label(text) for text in reversed(add)]
         unwanted = {fold(text.strip()) for text in remove}
-        detail = " ".join([*(f"+{text}" for text in reversed(wanted)), *(f"-{text.strip()}" for text in remove)])
+        told = [*(f"+{text}" for text in reversed(wanted)), *(f"-{text.strip()}" for text in remove)]
 
         async def decide(current: Conversation, now: int) -> Commit | None:
             kept = {fold(text): text for text in wanted}
@@ -69,7 +69,7 @@ class Triage(Desk):
                 return None
             return Commit(replace(current, labels=labels, updated_at=now))
 
-        return await self._change(agent, conversation_id, "label", decide, detail=detail[:200])
+        return await self._change(agent, conversation_id, "label", decide, detail=" ".join(told)[:200])
 
     async def prioritise(self, agent: Agent, conversation_id: str, priority: int) -> Conversation:
         """Say how urgent a conversation is: 0 normal, 1 high, 2 urgent. Whoever works may.

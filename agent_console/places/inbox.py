@@ -12,16 +12,20 @@ from typing import Final
 
 import streamlit as st
 
-from agent_console import bridge, view
+from agent_console import bridge, composer_view, queue_view, triage, view
 from agent_console.actions import DISPOSITIONS
 from agent_console.board import Board, Opened, load
 from agent_console.components import mount
 from agent_console.i18n import Catalogue, catalogue
+from agent_console.marks import late_choices, may_mark, own_mark
+from agent_console.queue_data import Tab
+from agent_console.queue_session import QueueSession
 from agent_console.rules import Allowed
 from agent_console.session import Session
 from agent_console.words import alert, unavailable
-from ponte.domain.templates import MAX_VARIABLE, fill
+from ponte.domain.decision import Mark
 from ponte.errors import StoreUnavailable, Unauthenticated
+from ponte.writing import simple_brief
 
 # Only a net under the event stream: changes come through that.
 _ANYWAY_EVERY_S: Final = 20
@@ -37,20 +41,42 @@ def draw(token: str, say: Catalogue) -> None:
 def _board(token: str, locale: str) -> None:
     say = catalogue(locale)
     session = Session(bridge.current(), token, say)
+    board, stale = None, False
     try:
         board = session.bridge.run(load(session.bridge.ponte, token, session.wanted()))
     except Unauthenticated:
         alert(say, "session.ended", link="session.log_in_again")
         return
     except StoreUnavailable:
+        # The last state stays on the screen, and with it the box that the agent is writing in.
+        board, stale = session.last_board(), True
+    if board is None:
         unavailable(say)
+        mount("live", "live", live_data(say, stale=""), {"changed": session.looked})
         return
+    session.keep_board(board)
     with st.container(key="board", horizontal=True, gap=None, wrap=False):
         with st.container(key="queue-pane", gap=None):
             _queue(session, board)
         with st.container(key="conversation-pane", gap=None):
             _conversation(session, board)
-    mount("live", "live", {"offline": say("app.offline")}, {"changed": session.looked})
+        if board.opened is not None:
+            with st.container(key="person-pane", gap=None):
+                _person(session, board, board.opened)
+    told = say("store.stale") if stale else None
+    everything = session.wanted().tab not in {Tab.MINE, Tab.WAITING}
+    mount("live", "live", live_data(say, stale=told, everything=everything), {"changed": session.looked})
+
+
+def live_data(say: Catalogue, *, stale: str | None, everything: bool = True) -> dict[str, view.Plain]:
+    """Return what the wire needs.
+
+    Args:
+        say: the words.
+        stale: while it is a text, an empty one too, the page asks again by itself.
+        everything: the page shows conversations that are neither the agent's nor waiting, too.
+    """
+    return {"offline": say("app.offline"), "stale": stale, "everything": everything}
 
 
 def _message(html: str, classes: str) -> None:
@@ -59,15 +85,23 @@ def _message(html: str, classes: str) -> None:
 
 
 def _queue(session: Session, board: Board) -> None:
-    wanted = session.wanted()
-    data = view.queue(
+    wanted, queue = session.wanted(), QueueSession(session)
+    data = queue_view.queue(
         board,
         session.say,
-        tab=wanted.tab,
-        selected=wanted.conversation_id,
+        wanted,
         model=session.bridge.ponte.settings.model_configured,
+        labels=board.labels,
+        notice=queue.notice,
     )
-    handlers = {"open": session.open, "tab": session.choose_tab, "more": session.more_rows}
+    handlers = {
+        "open": queue.open,
+        "tab": session.choose_tab,
+        "more": session.more_rows,
+        "search": queue.search,
+        "filter": queue.filter,
+        "next": queue.next,
+    }
     mount("queue", "queue", data, handlers)
 
 
@@ -79,12 +113,31 @@ def _conversation(session: Session, board: Board) -> None:
     rules = view.rules_of(board, opened)
     head = view.head(board, opened, say, session.notice(opened.conversation.id))
     mount("head", "head", head, {"back": session.back, "dismiss": session.dismiss})
+    triage.draw(session, board, opened, board.labels)
     with st.container(key="actions", horizontal=True, gap="xsmall"):
         _actions(session, board, opened, rules)
     handlers = {"older": session.older, "retry": session.retry, "withdraw": session.withdraw}
-    mount("transcript", "transcript", view.transcript(board, opened, rules, say), handlers)
+    aid = session.bridge.ponte.writing.available
+    shown = view.transcript(board, opened, rules, say, aid=aid)
+    mount("transcript", "transcript", shown, handlers)
     outcome = session.outcome(opened.conversation.id)
-    mount("composer", "reply", view.composer(board, opened, rules, say, outcome), {"send": session.send})
+    data = composer_view.composer(board, opened, rules, say, outcome=outcome, ponte=session.bridge.ponte)
+    mount("composer", "reply", data, {"send": session.send})
+
+
+def _person(session: Session, board: Board, opened: Opened) -> None:
+    """The customer's panel reads the card by itself; what is here tells it when to read again."""
+    contact, current = opened.contact, opened.conversation
+    seen = (current.status, current.disposition, contact.name, contact.labels, contact.language)
+    stamp = repr((*seen, contact.opted_out_at, [note.id for note in contact.notes]))
+    data: dict[str, view.Plain] = {
+        "conversation": current.id,
+        "locale": session.say.locale,
+        "now": board.now,
+        "stamp": stamp,
+        "texts": dict(session.say.part("person.", "write.")),
+    }
+    mount("person", "person", data, {"open": session.open, "gone": session.back})
 
 
 def _actions(session: Session, board: Board, opened: Opened, rules: Allowed) -> None:
@@ -101,12 +154,9 @@ def _actions(session: Session, board: Board, opened: Opened, rules: Allowed) -> 
         args=(conversation_id,),
     )
     _transfer(session, board, view.reason_why_not(board, rules.transfer, say), conversation_id)
-    _return(session, view.reason_why_not(board, rules.give_back, say), conversation_id)
+    _return(session, opened, view.reason_why_not(board, rules.give_back, say))
     _resolve(session, view.reason_why_not(board, rules.resolve, say), conversation_id)
-    why = view.reason_why_not(board, rules.reply, say)
-    _file(session, why, conversation_id)
-    if view.window_closed(board, opened):
-        _template(session, why, conversation_id)
+    _mark(session, board, opened, view.reason_why_not(board, may_mark(board.agent, opened), say))
 
 
 def _transfer(session: Session, board: Board, why: str | None, conversation_id: str) -> None:
@@ -128,8 +178,10 @@ def _transfer(session: Session, board: Board, why: str | None, conversation_id: 
         _confirm(session.transfer, "transfer", say, conversation_id)
 
 
-def _return(session: Session, why: str | None, conversation_id: str) -> None:
-    say = session.say
+def _return(session: Session, opened: Opened, why: str | None) -> None:
+    """Give it to the bot; what the agents said last is proposed as the brief, for the agent to change."""
+    say, conversation_id = session.say, opened.conversation.id
+    session.propose_brief(conversation_id, simple_brief(opened.conversation, opened.messages))
     with (
         _popover("return", say("action.return"), ":material/smart_toy:", why),
         st.form("return-form", border=False),
@@ -141,6 +193,13 @@ def _return(session: Session, why: str | None, conversation_id: str) -> None:
             height=110,
             max_chars=2000,
         )
+        if session.bridge.ponte.writing.available:
+            st.form_submit_button(
+                say("action.return_suggest"),
+                key="return-suggest",
+                on_click=session.suggest_brief,
+                args=(conversation_id,),
+            )
         _confirm(session.give_back, "return", say, conversation_id)
 
 
@@ -159,51 +218,31 @@ def _resolve(session: Session, why: str | None, conversation_id: str) -> None:
         _confirm(session.resolve, "resolve", say, conversation_id)
 
 
-def _file(session: Session, why: str | None, conversation_id: str) -> None:
-    say = session.say
+def _mark(session: Session, board: Board, opened: Opened, why: str | None) -> None:
+    """Say whether the handoff was needed and came in time; what was said before is chosen already."""
+    say, conversation_id = session.say, opened.conversation.id
+    said = own_mark(board.agent, opened)
+    messages = late_choices(opened)
+    choices, seqs = [Mark.NONE, Mark.NOT_NEEDED, Mark.LATE], [0, *messages]
     with (
-        _popover("file", say("action.file"), ":material/attach_file:", why),
-        st.form("file-form", border=False, clear_on_submit=True),
+        _popover("mark", say("action.mark"), ":material/rate_review:", why),
+        st.form("mark-form", border=False),
     ):
-        st.file_uploader(say("action.file_pick"), key=f"file-{conversation_id}", max_upload_size=16)
-        st.text_input(say("action.file_caption"), key=f"file-caption-{conversation_id}", max_chars=1000)
-        _confirm(session.send_file, "file", say, conversation_id)
-
-
-def _template(session: Session, why: str | None, conversation_id: str) -> None:
-    """Choose a template and fill it in; the preview follows every key that leaves a field."""
-    say = session.say
-    with _popover("template", say("action.template"), ":material/description:", why):
-        if not st.session_state.get("template"):
-            return
-        templates = session.templates()
-        if not templates:
-            st.caption(say("action.template_none"))
-            return
-        template = st.selectbox(
-            say("action.template_pick"),
-            templates,
-            format_func=lambda choice: f"{choice.name} · {choice.language}",
-            key=f"template-pick-{conversation_id}",
+        st.radio(
+            say("action.mark_lead"),
+            choices,
+            index=choices.index(said.mark if said else Mark.NONE),
+            format_func=lambda choice: say(f"mark.{choice}"),
+            key=f"mark-{conversation_id}",
         )
-        values: dict[str, str] = {}
-        samples = dict(template.samples)
-        for name in template.variables:
-            values[name] = st.text_input(
-                say("action.template_variable", name=name),
-                placeholder=samples.get(name, ""),
-                key=f"template-{template.sid}-{name}-{conversation_id}",
-                max_chars=MAX_VARIABLE,
-            )
-        st.caption(say("action.template_preview"))
-        st.text(fill(template, {name: value for name, value in values.items() if value}))
-        st.button(
-            say("action.template_confirm"),
-            key="template-confirm",
-            type="primary",
-            on_click=session.send_template,
-            args=(conversation_id, template),
+        st.selectbox(
+            say("action.mark_at"),
+            seqs,
+            index=seqs.index(said.at_seq) if said and said.at_seq in seqs else 0,
+            format_func=lambda seq: messages.get(seq, say("action.mark_last")),
+            key=f"mark-at-{conversation_id}",
         )
+        _confirm(session.mark_handoff, "mark", say, conversation_id)
 
 
 def _popover(name: str, label: str, symbol: str, why: str | None) -> st.delta_generator.DeltaGenerator:

@@ -26,6 +26,19 @@ const PATHS = {
   office: ["M8 5.6a2.4 2.4 0 1 0 0 4.8 2.4 2.4 0 0 0 0-4.8Z", "M8 1.6v1.8", "M8 12.6v1.8", "M1.6 8h1.8", "M12.6 8h1.8", "M3.5 3.5l1.3 1.3", "M11.2 11.2l1.3 1.3", "M12.5 3.5l-1.3 1.3", "M4.8 11.2l-1.3 1.3"],
   theme: ["M8 2a6 6 0 1 0 6 6 4.6 4.6 0 0 1-6-6Z"],
   close: ["M4 4l8 8", "M12 4l-8 8"],
+  attach: ["M12.6 7.4 7.7 12.3a2.9 2.9 0 0 1-4.1-4.1l5.4-5.4a1.9 1.9 0 0 1 2.7 2.7L6.4 10.8a.9.9 0 0 1-1.3-1.3l4.4-4.4"],
+  spark: ["M8 1.8 9.5 6.5 14.2 8 9.5 9.5 8 14.2 6.5 9.5 1.8 8 6.5 6.5Z"],
+  translate: ["M1.8 4h7", "M5.3 2.4V4c0 2.6-1.4 4.6-3.3 5.6", "M3.4 6.2c.8 1.6 2.4 2.8 4.4 3.4", "M7.6 14l3-7.2 3 7.2", "M8.6 11.6h4"],
+  speak: ["M2 6v4h2.4L8 13V3L4.4 6Z", "M10.6 5.6a3.4 3.4 0 0 1 0 4.8", "M12.6 3.8a6 6 0 0 1 0 8.4"],
+  quick: ["M9 1.8 3.4 9H8l-1 5.2L12.6 7H8Z"],
+  stop: ["M4 4h8v8H4Z"],
+  person: ["M8 7.8a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4Z", "M2.8 13.8c.4-2.9 2.4-4.4 5.2-4.4s4.8 1.5 5.2 4.4"],
+  search: ["M7 2.4a4.6 4.6 0 1 1 0 9.2 4.6 4.6 0 0 1 0-9.2Z", "M10.4 10.4l3.4 3.4"],
+  filter: ["M2 4h12", "M4.2 8h7.6", "M6.4 12h3.2"],
+  bell: ["M3.4 11.4h9.2L11.4 9.6V6.8a3.4 3.4 0 0 0-6.8 0v2.8Z", "M6.8 13.4h2.4"],
+  bell_off: ["M3.4 11.4h9.2L11.4 9.6V6.8a3.4 3.4 0 0 0-6.8 0v2.8Z", "M6.8 13.4h2.4", "M2.4 2.4l11.2 11.2"],
+  keyboard: ["M1.8 4.2h12.4v7.6H1.8Z", "M4.4 6.8h.1", "M7 6.8h.1", "M9.6 6.8h.1", "M11.8 6.8h.1", "M5 9.4h6"],
+  flag: ["M3.6 14V2.4", "M3.6 3h8.4l-2 2.9 2 2.9H3.6"],
 };
 
 /** Build an element: el("div", {class: "x", onclick: f}, "text", child). */
@@ -88,6 +101,11 @@ export function reconcile(container, items, build) {
     else container.insertBefore(node, place);
   }
   for (const node of old.values()) node.remove();
+}
+
+/** Say that the agent types in a conversation, as often as a key is pressed; `on` false: not any more. */
+export function typing(conversation, on = true) {
+  document.dispatchEvent(new CustomEvent("ponte:typing", { detail: { conversation, on } }));
 }
 
 /** The server's time now, in ms, from a `now` it sent. */

@@ -1,4 +1,5 @@
 // The head of the open conversation: who it is, how it stands, why it came here.
+import { known } from "./known.js";
 import { ago, clockOf, el, fill, full, icon, live, span, ticking } from "./common.js";
 
 const SOON = 2 * 3_600_000;
@@ -48,6 +49,7 @@ function handoff(state) {
       card.summary ? el("dd", { class: "pc-handoff-summary", dir: "auto" }, card.summary) : null,
     ),
   );
+  details.append(known(state, id));
   details.addEventListener("toggle", () => state.folded.set(id, details.open));
   return details;
 }
@@ -93,6 +95,12 @@ export default function head({ data, parentElement, setTriggerValue }) {
       el("h1", { dir: "auto" }, data.name),
       data.number === data.name ? "" : el("span", { class: "pc-number" }, data.number),
       el("span", { class: "pc-number" }, data.language),
+      el(
+        "button",
+        { type: "button", class: "pc-quiet pc-person-open st-key-person-open", title: data.texts["head.person"], onclick: () => document.dispatchEvent(new CustomEvent("ponte:person")) },
+        icon("person"),
+        el("span", { class: "pc-sr" }, data.texts["head.person"]),
+      ),
     ),
     el("div", { class: "pc-chips" }, statusChip(state), windowChip(state), data.opted_out_at ? el("span", { class: "pc-chip pc-closed" }, data.texts["head.opted_out"]) : "", data.disposition ? el("span", { class: "pc-chip" }, data.disposition) : ""),
     handoff(state) ?? "",

@@ -1,5 +1,7 @@
 // The rail beside every page: where one can go, who one is, and the way out.
+import { attend } from "./alerts.js";
 import { el, icon } from "./common.js";
+import { start } from "./wire.js";
 
 async function logOut() {
   await fetch("/agent/logout", { method: "POST", redirect: "manual" });
@@ -41,6 +43,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
     states.set(parentElement, state);
   }
   state.send = setTriggerValue;
+  // Whatever the page: the agent hears of who waits.
+  attend(data.texts);
+  start();
   const json = JSON.stringify(data);
   if (state.json !== json) {
     state.json = json;

@@ -1,7 +1,8 @@
 // The conversation as a messenger shows it. Bodies are text, whatever they look like.
-import { clockOf, day, el, full, icon, reconcile, time } from "./common.js";
+import { clockOf, day, el, fill, full, icon, reconcile, time } from "./common.js";
 import { shown } from "./files.js";
 import { above, within } from "./particulars.js";
+import { translations } from "./translated.js";
 
 const NEAR = 80;
 const TICKS = {
@@ -28,6 +29,7 @@ function create(root) {
   state.older.addEventListener("click", () => state.send("older", true));
   state.fresh.addEventListener("click", () => toEnd(state));
   state.atEnd = true;
+  state.translations = translations(() => state.data, () => draw(state));
   state.scroll.addEventListener("scroll", () => {
     // A scroll that only follows from a new height is not the agent's.
     if (state.height !== state.scroll.clientHeight) return;
@@ -79,7 +81,9 @@ function bubble(state, item) {
     ...above(item.particulars),
     ...within(item.particulars),
     ...shown(item.files, locale, texts),
-    item.body && item.body !== item.particulars.choice?.text ? el("span", { class: "pc-body", dir: "auto" }, item.body) : null,
+    ...spoken(item),
+    ...state.translations.foot(item),
+    item.sources ? el("span", { class: "pc-sources" }, fill(texts["transcript.sources"], { list: item.sources })) : null,
     el("span", { class: "pc-meta" }, el("time", { title: full(item.at, locale) }, time(item.at, locale)), tick),
     item.status === "cancelled" ? el("span", { class: "pc-fate" }, sentence(item.tick)) : null,
     item.status === "parked" ? el("span", { class: "pc-fate" }, sentence(item.tick)) : null,
@@ -93,6 +97,13 @@ function bubble(state, item) {
   );
 }
 
+/** The text of a message, or its translation in its place. */
+function spoken(item) {
+  const text = item.translation?.text ?? item.body;
+  if (!text || text === item.particulars.choice?.text) return [];
+  return [el("span", { class: "pc-body", dir: "auto" }, text)];
+}
+
 /** The messages with dividers between days; `same` when one goes on where the same author stopped. */
 function laidOut(state) {
   const { messages, locale, texts } = state.data;
@@ -102,10 +113,16 @@ function laidOut(state) {
     const [key, words] = day(message.at, state.clock(), locale, texts["transcript.today"], texts["transcript.yesterday"]);
     if (last?.day !== key) items.push({ id: `day-${key}`, divider: words });
     const voice = `${message.author}/${message.who}/${message.kind === "note"}`;
-    items.push({ ...message, same: last?.day === key && last.voice === voice && message.at - last.at < 300_000 });
+    items.push({ ...message, translation: state.translations.of(message), same: last?.day === key && last.voice === voice && message.at - last.at < 300_000 });
     last = { day: key, voice, at: message.at };
   }
   return items;
+}
+
+function draw(state) {
+  const end = state.atEnd;
+  reconcile(state.list, laidOut(state), (item) => bubble(state, item));
+  if (end) toEnd(state);
 }
 
 export default function transcript({ data, parentElement, setTriggerValue }) {
@@ -133,5 +150,9 @@ export default function transcript({ data, parentElement, setTriggerValue }) {
     state.fresh.replaceChildren(icon("down"), data.texts["transcript.new"]);
     state.fresh.hidden = false;
   }
-  return () => state.watch.disconnect();
+  state.translations.work();
+  return () => {
+    state.watch.disconnect();
+    state.translations.stop();
+  };
 }

@@ -84,13 +84,14 @@ class CaseRun:
 
 
 @dataclass(slots=True)
-class _Watched:
+class Watched:
     """A ``Responder`` that remembers why its model failed: the pipeline answers all the same."""
 
     responder: Responder
     failures: list[str] = field(default_factory=list)
 
     async def reply(self, messages: Sequence[ChatMessage]) -> Reply:
+        """Answer the customer, see ``Responder``."""
         try:
             return await self.responder.reply(messages)
         except ModelFailed as failure:
@@ -98,6 +99,7 @@ class _Watched:
             raise
 
     async def judge(self, messages: Sequence[ChatMessage]) -> float:
+        """Return how sure the model is that a human is wanted, see ``Responder``."""
         return await self.responder.judge(messages)
 
 
@@ -114,7 +116,7 @@ async def run_case(case: Case, context: GraphContext, judge: Judge | None, *, mo
         The run; an error in it is its ``error``, never an exception.
     """
     began = time.perf_counter()
-    watched = _Watched(context.responder) if model and context.responder is not None else None
+    watched = Watched(context.responder) if model and context.responder is not None else None
     clock = ManualClock(int(case.at.timestamp() * 1000) if case.at else _WEDNESDAY)
     # What could be reached beside the model is left out.
     own = replace(

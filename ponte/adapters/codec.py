@@ -21,7 +21,7 @@ from ponte.domain.inbox import InboxKind, InboxRow, InboxState
 from ponte.domain.message import Author, Delivery, Inbound, Kind, Media, MediaError, Message, MessageStatus
 from ponte.domain.office import OfficeItem, OfficeKind
 from ponte.domain.presence import Presence
-from ponte.domain.prompt_version import PromptCanary, PromptServing
+from ponte.domain.prompt_version import CanaryEnd, EndedCanary, PromptCanary, PromptServing
 from ponte.domain.stretch import Stretch
 from ponte.errors import InvalidInput
 from ponte.ports import AuditEntry
@@ -168,7 +168,8 @@ SESSION = Codec(AgentSession, {})
 PRESENCE = Codec(Presence, {}, ("tab", "name", "conversation_id"))
 AUDIT = Codec(AuditEntry, {}, ("detail",))
 PROMPT_CANARY = Codec(PromptCanary, {"bounds": (_encode_rates, _decode_rates)})
-PROMPT_SERVING = Codec(PromptServing, {"canary": _nested(PROMPT_CANARY)})
+ENDED_CANARY = Codec(EndedCanary, {"how": _enum(CanaryEnd)}, ("why",))
+PROMPT_SERVING = Codec(PromptServing, {"canary": _nested(PROMPT_CANARY), "ended": _nested(ENDED_CANARY)})
 
 
 def _encode_figures(figures: tuple[tuple[str, float], ...]) -> list[list[str | float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ponte.cli import prompts_eval, prompts_ledger, prompts_versions
+from ponte.cli import prompts_canary, prompts_eval, prompts_ledger, prompts_replay, prompts_versions
 from ponte.settings import load_settings
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 prompts_versions.register(app)
 prompts_eval.register(app)
+prompts_canary.register(app)
+prompts_replay.register(app)
 app.add_typer(prompts_ledger.app, name="ledger")
 
 

@@ -23,11 +23,12 @@ class Permission(StrEnum):
     OVERRIDE = "act on conversations that another agent holds"
     SUPERVISE = "see the floor and the reports"
     PROMPTS = "see the prompt files' versions"
+    ERASE = "export and erase what is kept of customers"
 
 
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset({Permission.READ, Permission.WORK}),
-    Role.SUPERVISOR: frozenset(Permission),
+    Role.SUPERVISOR: frozenset(Permission) - {Permission.ERASE},
     Role.ADMIN: frozenset(Permission),
     Role.PROMPT_ENGINEER: frozenset({Permission.READ, Permission.PROMPTS}),
 }

@@ -169,6 +169,17 @@ async def test_what_is_snoozed_leaves_the_queue_until_it_wakes(store: Store) -> 
     assert await store.sleepers(NOW + 99, 9) == []
 
 
+async def test_the_labels_in_use_are_listed(store: Store) -> None:
+    """Each label that a conversation has is named once; one that the last lost is not."""
+    assert await store.labels_in_use(9) == []
+    for n, labels in ((1, ("vip", "aula")), (2, ("vip",)), (3, ())):
+        await stored(store, replace(opened(n), labels=labels))
+    assert await store.labels_in_use(9) == ["aula", "vip"]
+    assert await store.labels_in_use(1) == ["aula"]
+    await stored(store, replace(await store.conversation("cv1"), labels=("éguas",)))
+    assert await store.labels_in_use(9) == ["vip", "éguas"]
+
+
 async def test_what_agents_hold_is_counted(store: Store) -> None:
     """For each agent who holds something: how many are awake, put off, and have unseen words."""
     assert await store.count_held() == {}

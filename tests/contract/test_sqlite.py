@@ -82,7 +82,7 @@ INDEX_READERS = {
 
 # What is handed to the statement, or is in one row.
 # The last is what FTS5 reads, an index by itself.
-VALUES = ("SCAN json_each", "SCAN pragma_", "SCAN file VIRTUAL", "SCAN search_")
+VALUES = ("SCAN json_each", "SCAN pragma_", "SCAN file VIRTUAL", "SCAN search_", "SCAN used")
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +119,7 @@ def test_every_query_uses_an_index(database: sqlite3.Connection, name: str) -> N
 
 
 @pytest.mark.parametrize("order", ["w", "s", "u"])
-def test_every_list_of_conversations_is_in_its_indexs_order(
-    database: sqlite3.Connection, order: str
-) -> None:
+def test_every_list_of_conversations_is_in_its_indexs_order(database: sqlite3.Connection, order: str) -> None:
     """Whatever the filters, the rows come sorted from an index; a customer's own few may be sorted."""
     names = ("waiting", "contact", "agent", "label", "language", "priority")
     for chosen in itertools.product((False, True), repeat=len(names)):

@@ -26,7 +26,7 @@ def company(tmp_path: Path) -> Iterator[Backstage]:
 
 
 def _script(token: str) -> None:
-    from agent_console.ui import render  # noqa: PLC0415 - AppTest runs this function's source on its own
+    from agent_console.frame import render  # noqa: PLC0415 - AppTest runs this function's source on its own
 
     render(token)
 
@@ -279,3 +279,20 @@ def test_the_bots_messages_are_the_bots(company: Backstage) -> None:
         "delivered",
         "entregue",
     )
+
+
+def test_giving_back_proposes_a_brief(company: Backstage) -> None:
+    """What the agents said last stands in the form; an open form is left alone."""
+    ana = company.run(company.office.agent("Ana"))
+    waiting = company.run(company.office.waiting(*MARIA, "atendente"))
+    company.run(company.ponte.desk.claim(ana, waiting.id))
+    company.run(company.ponte.desk.reply(ana, waiting.id, "Sua aula ficou para sexta, 10h."))
+    page, key = _page(company, ana, waiting), f"return-brief-{waiting.id}"
+    assert page.text_area(key=key).value == "Sua aula ficou para sexta, 10h."
+    page.session_state["return"] = True
+    company.run(company.ponte.desk.reply(ana, waiting.id, "Até lá!"))
+    page.run(timeout=20)
+    assert page.text_area(key=key).value == "Sua aula ficou para sexta, 10h."
+    page.session_state["return"] = False
+    page.run(timeout=20)
+    assert page.text_area(key=key).value == "Sua aula ficou para sexta, 10h.\nAté lá!"

@@ -7,6 +7,7 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -161,13 +162,13 @@ async def test_what_was_typed_is_not_markup(console: RunningConsole, browser: ai
         assert "<script>" not in await answer.text()
 
 
-async def _next_event(stream: aiohttp.StreamReader, name: str) -> dict[str, list[str]]:
+async def _next_event(stream: aiohttp.StreamReader, name: str) -> dict[str, Any]:
     async with asyncio.timeout(20):
         while True:
             line = (await stream.readline()).decode()
             if line.strip() == f"event: {name}":
                 data = (await stream.readline()).decode()
-                found: dict[str, list[str]] = json.loads(data.removeprefix("data: "))
+                found: dict[str, Any] = json.loads(data.removeprefix("data: "))
                 return found
 
 
@@ -180,6 +181,26 @@ async def test_changes_arrive_as_events(console: RunningConsole, browser: aiohtt
         await _next_event(events.content, "hello")
         waiting = await console.office.waiting(*MARIA, "atendente")
         assert waiting.id in (await _next_event(events.content, "changed"))["ids"]
+
+
+async def test_a_colleagues_messages_concern_nobody_here(
+    console: RunningConsole, browser: aiohttp.ClientSession
+) -> None:
+    """What is said between a colleague and their customer is told apart from what moves in the queue."""
+    office, joana = console.office, ("+5511900000078", "Joana")
+    ana, bruno = await office.agent("Ana"), await office.agent("Bruno")
+    await _log_in(browser, ana)
+    waiting = await office.waiting(*joana, "atendente")
+    async with browser.get("/agent/events") as events:
+        await _next_event(events.content, "hello")
+        await office.ponte.desk.claim(bruno, waiting.id)
+        assert (await _next_event(events.content, "changed"))["elsewhere"] is False
+        await office.writes(waiting.id, *joana, "oi?")
+        assert await _next_event(events.content, "changed") == {"ids": [waiting.id], "elsewhere": True}
+        await office.ponte.desk.transfer(bruno, waiting.id, to_agent_id=ana.id)
+        assert (await _next_event(events.content, "changed"))["elsewhere"] is False
+        await office.writes(waiting.id, *joana, "oi!")
+        assert (await _next_event(events.content, "changed"))["elsewhere"] is False
 
 
 async def test_an_open_stream_does_not_hold_up_the_end(tmp_path: Path) -> None:

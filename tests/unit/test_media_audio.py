@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graph.audio import AudioLimits, container_of, decode, encode, split_at_pauses, uploads
+from graph.audio import AudioLimits, decode, encode, split_at_pauses, uploads
 from graph.unusable import Unusable
 from graph.voice_activity import has_speech, voiced_ms
+from ponte.audio import container_of
 from ponte.domain.message import MediaError
 from tests.support.spoken import Spoken, encoded, lasting, noise, silence
 

@@ -111,6 +111,11 @@ class Collection:
         with translated():
             return await (await self._collection.aggregate(list(stages))).to_list()
 
+    async def distinct(self, field: str) -> list[str]:
+        """Return the texts that documents have in a field, or in its array; read from the field's index."""
+        with translated():
+            return [value for value in await self._collection.distinct(field) if isinstance(value, str)]
+
     async def count(self, where: Plain) -> int:
         """Return how many documents there are."""
         with translated():

@@ -81,6 +81,10 @@ class MongoQueue(Part):
         }
         return {**counts, **{agent_id: HeldCount(0, count, 0) for agent_id, count in snoozed.items()}}
 
+    async def labels_in_use(self, limit: int) -> list[str]:
+        """Return the labels that conversations have, see the port."""
+        return sorted(await self._conversations.distinct("labels"))[:limit]
+
     async def sleepers(self, now: int, limit: int) -> list[Conversation]:
         """Return snoozed conversations that are to wake, see the port."""
         where = {"snoozed_until": {**_THERE, "$lte": now}}

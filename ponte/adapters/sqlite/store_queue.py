@@ -32,6 +32,16 @@ SLEEPERS = f"""
     SELECT {_COLUMNS} FROM conversations AS c INDEXED BY conversations_snoozed
     WHERE snoozed_until IS NOT NULL AND snoozed_until <= :now ORDER BY snoozed_until, id LIMIT :limit
 """  # noqa: S608 - names of this package's own fields
+# From one label to the next in the index, however many conversations have it.
+LABELS = """
+    WITH RECURSIVE used (label) AS (
+        SELECT min(label) FROM conversation_labels
+        UNION ALL
+        SELECT (SELECT min(label) FROM conversation_labels WHERE label > used.label)
+        FROM used WHERE used.label IS NOT NULL
+    )
+    SELECT label FROM used WHERE label IS NOT NULL LIMIT :limit
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,10 @@ class SqliteQueue(Part):
         for agent_id, snoozed in put_off.items():
             counts[agent_id] = replace(counts.get(agent_id, HeldCount(0, 0, 0)), snoozed=snoozed)
         return counts
+
+    async def labels_in_use(self, limit: int) -> list[str]:
+        """Return the labels that conversations have, see the port."""
+        return await self._engine.read(lambda db: [row[0] for row in db.execute(LABELS, {"limit": limit})])
 
     async def sleepers(self, now: int, limit: int) -> list[Conversation]:
         """Return snoozed conversations that are to wake, see the port."""

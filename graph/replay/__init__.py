@@ -1,0 +1,1 @@
+"""Past conversations through other prompt files: what the bot would have said."""
