@@ -27,7 +27,9 @@ class NoteOnPersonIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(min_length=1, max_length=LONGEST_NOTE, examples=["Prefere aulas de manhã."])
+    text: str = Field(
+        description="The note.", min_length=1, max_length=LONGEST_NOTE, examples=["Prefere aulas de manhã."]
+    )
 
 
 class CardIn(BaseModel):

@@ -84,7 +84,7 @@ class ReportOut(BaseModel):
     since: Moment = Field(description="The range's beginning.")
     until: Moment = Field(description="Its end, not included.")
     timezone: str = Field(description="In which days and hours are counted.", examples=["America/Sao_Paulo"])
-    hours: Hours = Field(description="Which hours count.")
+    hours: Hours = Field(description="All hours, or only those when agents are there.")
     total: FiguresOut = Field(description="Everything.")
     days: list[DayOut] = Field(description="Each day of the range.")
     by_hour: list[HourOut] = Field(description="The 24 hours of the day.")

@@ -19,6 +19,7 @@ from graph.state import InboundItem, InboundRecord, ResumeAnswer, State, Stretch
 from graph.studio import make_graph
 from graph.testing import FakeResponder, fake_context
 from graph.turn import TurnResult, run_turn
+from graph.visible import visible
 from ponte.domain.message import Author
 
 
@@ -155,7 +156,7 @@ async def test_broken_characters_do_not_break_a_checkpoint(
         for outgoing in result.outgoing:
             outgoing.body.encode()
         state = await graph.aget_state({"configurable": {"thread_id": "thread"}})
-        assert state.values["window"][0]["customer"] == clean(text)
+        assert state.values["window"][0]["customer"] == visible(clean(text))
 
 
 def test_clean_keeps_whole_characters() -> None:
