@@ -15,6 +15,7 @@ from api import (
     decisions,
     floor,
     media,
+    office,
     people,
     prompts,
     reports,
@@ -126,6 +127,7 @@ def create_app(
     app.include_router(prompts.router)
     app.include_router(reports.router)
     app.include_router(floor.router)
+    app.include_router(office.router)
     app.include_router(events_router(heartbeat_ms))
     app.include_router(operations_router(readiness or {}))
     app.add_middleware(Edge, limits={**LIMITS, **voice_notes.LIMITS, **sending.LIMITS})

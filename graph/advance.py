@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from graph.chosen import chosen
+from graph.closed import closed_notice
 from graph.context import GraphContext
 from graph.contexts import Contexts
 from graph.ledger import decided, decision_of, undetected
@@ -189,6 +190,8 @@ class Advance:
             keys = () if contact.opted_out_at is not None else ("bot.unavailable", "handoff.transfer")
             prompts = self._contexts.for_conversation(current).prompts
             texts = [prompts.text(key, current.language) for key in keys]
+            if keys and (closed := closed_notice(prompts, current.language, now)) is not None:
+                texts.append(closed)
             commit = say(commit, contact, batch.turn_id, [(Author.SYSTEM, t, None) for t in texts], now)
             handoff = Handoff("The bot could not process the message.", Trigger.ERROR, 1.0, "", now)
             commit = undetected(commit, handoff, batch.turn_id, prompts.version)

@@ -270,6 +270,10 @@ class HumanHours(_Strict):
         week = tuple(None if span is None else parse_span(span) for span in spans)
         return OfficeHours(self.timezone, week).open_at(now)
 
+    def in_words(self, locale: str) -> str:
+        """Return the hours in words; in pt-BR for a locale that Ponte does not speak."""
+        return next((text for name, text in self.text.items() if name == locale), self.text["pt-BR"])
+
 
 class SlaPolicy(_Strict):
     """What the supervisors' page holds waits against, in minutes of human hours where those are set.

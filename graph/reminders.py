@@ -1,4 +1,4 @@
-"""Tell customers who wait for an agent that it takes longer: nobody is left in silence."""
+"""Tell customers who wait for an agent that it takes longer, or when one is there: none waits in silence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from graph.closed import closed_notice, told_when_handed_over
 from graph.contexts import Contexts
 from graph.transcript import say
 from ponte.domain.message import Author
@@ -45,15 +46,23 @@ class Reminders:
         self._contexts = contexts
 
     async def run_once(self) -> int:
-        """Send the notices that are due; returns how many."""
+        """Send the notices that are due; returns how many.
+
+        While no agent is there the notice says when one is; who was told so at the handoff is reminded once
+        agents are there again.
+        """
         now = self._clock.now()
         after_ms = self._contexts.current().prompts.waiting_reminder_ms
         sent = 0
         for waiting in await self._store.overdue(now - after_ms, _PAGE):
-            contact = await self._store.contact(waiting.contact_id)
-            minutes = (now - (waiting.waiting_since or now)) // _MINUTE_MS
             prompts = self._contexts.for_conversation(waiting).prompts
-            text = prompts.text("handoff.waiting", waiting.language, minutes=minutes)
+            text = closed_notice(prompts, waiting.language, now)
+            if text is not None and told_when_handed_over(prompts, waiting):
+                continue
+            contact = await self._store.contact(waiting.contact_id)
+            if text is None:
+                minutes = (now - (waiting.waiting_since or now)) // _MINUTE_MS
+                text = prompts.text("handoff.waiting", waiting.language, minutes=minutes)
             stem = f"w-{waiting.id}-{waiting.waiting_since}"
             # A customer who opted out is told nothing; the wait counts as dealt with all the same.
             said = [] if contact.opted_out_at is not None else [(Author.SYSTEM, text, None)]

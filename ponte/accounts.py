@@ -19,6 +19,7 @@ from ponte.domain.agent import Agent, AgentSession, Role
 from ponte.errors import InvalidInput, NotFound, Throttled, Unauthenticated
 from ponte.ports import AuditEntry, Clock, Store
 
+OPERATOR: Final = "operator"
 SESSION_MS: Final = 12 * 60 * 60 * 1000
 _WINDOW_MS: Final = 15 * 60 * 1000
 _TRIES_PER_ACCOUNT: Final = 10
@@ -44,8 +45,8 @@ class Accounts:
         # Verified when the account is unknown, so that the time does not tell whether it exists.
         self._decoy: str | None = None
 
-    async def add(self, email: str, name: str, role: Role, password: str) -> Agent:
-        """Create an agent.
+    async def add(self, email: str, name: str, role: Role, password: str, *, by: str = OPERATOR) -> Agent:
+        """Create an agent; ``by`` is for the audit log.
 
         Raises:
             InvalidInput: the e-mail is malformed or taken, the name empty, or the password too weak.
@@ -62,11 +63,11 @@ class Accounts:
             created_at=self._clock.now(),
         )
         await self._store.add_agent(agent)
-        await self._audit("operator", "agent_added", agent.id)
+        await self._audit(by, "agent_added", agent.id)
         return agent
 
-    async def set_password(self, email: str, password: str) -> Agent:
-        """Give an agent another password and end their sessions.
+    async def set_password(self, email: str, password: str, *, by: str = OPERATOR) -> Agent:
+        """Give an agent another password, let them in again, and end their sessions.
 
         Raises:
             NotFound: no such agent.
@@ -76,7 +77,7 @@ class Accounts:
         agent = replace(agent, password_hash=await self._hash(password, agent.email), disabled=False)
         await self._store.update_agent(agent)
         await self._store.end_sessions(agent.id)
-        await self._audit("operator", "password_set", agent.id)
+        await self._audit(by, "password_set", agent.id)
         return agent
 
     async def disable(self, email: str) -> Agent:
@@ -84,7 +85,7 @@ class Accounts:
         agent = replace(await self._by_email(email), disabled=True)
         await self._store.update_agent(agent)
         await self._store.end_sessions(agent.id)
-        await self._audit("operator", "agent_disabled", agent.id)
+        await self._audit(OPERATOR, "agent_disabled", agent.id)
         return agent
 
     async def log_in(self, email: str, password: str, address: str) -> tuple[str, Agent]:

@@ -25,6 +25,7 @@ from ponte.intake import Intake
 from ponte.media_intake import MediaIntake
 from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
+from ponte.office import OfficeDesk
 from ponte.office_policy import OfficePolicies
 from ponte.people import PeopleDesk
 from ponte.people_data import PeopleData
@@ -44,6 +45,7 @@ from ponte.prompt_versions import PromptVersions
 from ponte.reports import Reports
 from ponte.settings import Settings
 from ponte.signals import Signals
+from ponte.staff import Staff
 from ponte.triage import Triage
 from ponte.writing import WritingDesk
 
@@ -76,6 +78,8 @@ class Ponte:
     floor: FloorView
     writing: WritingDesk
     people: PeopleDesk
+    office: OfficeDesk
+    staff: Staff
     people_data: PeopleData
 
 
@@ -125,6 +129,7 @@ async def open_ponte(
         policies = OfficePolicies(prompts)
         people_data = PeopleData(store, media, partial(open_checkpoints, settings, store))
         desk = HandoffDesk(store, clock, signals, speaker, templates)
+        accounts = Accounts(store, clock)
         yield Ponte(
             settings=settings,
             clock=clock,
@@ -135,7 +140,7 @@ async def open_ponte(
             desk=desk,
             triage=Triage(store, clock, signals, desk),
             presence=PresenceBoard(store, clock),
-            accounts=Accounts(store, clock),
+            accounts=accounts,
             feed=feed,
             media=media,
             links=MediaLinks(settings.secret_key.get_secret_value(), settings.base_url),
@@ -146,6 +151,8 @@ async def open_ponte(
             floor=FloorView(store, clock, policies),
             writing=WritingDesk(store, helper),
             people=PeopleDesk(store, clock, signals, people_data),
+            office=OfficeDesk(store, clock, templates),
+            staff=Staff(store, clock, accounts, desk),
             people_data=people_data,
         )
 

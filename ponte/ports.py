@@ -14,8 +14,16 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from ponte.domain.agent import Agent, AgentSession
 from ponte.domain.choices import Choice
 from ponte.domain.contact import Contact
-from ponte.domain.conversation import Conversation, Status
-from ponte.domain.decision import DecisionCount, HandoffDecision, HandoffMark, MarkCount, Outcome
+from ponte.domain.conversation import Conversation, Status, Trigger
+from ponte.domain.decision import (
+    DecisionCount,
+    DecisionFilter,
+    HandoffDecision,
+    HandoffMark,
+    Mark,
+    MarkCount,
+    Outcome,
+)
 from ponte.domain.facts import ConversationFact, StretchFact
 from ponte.domain.inbox import InboxRow
 from ponte.domain.message import Delivery, Inbound, Media, Message, MessageStatus
@@ -49,6 +57,15 @@ class AuditEntry:
     action: str
     conversation_id: str | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries of the audit log are asked for; None lets all pass."""
+
+    actor: str | None = None
+    action: str | None = None
+    conversation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +490,10 @@ class AgentStore(Protocol):
         """Return a login by the hash of its token."""
         ...
 
+    async def sessions(self, agent_id: str, now: int, limit: int = 100) -> list[AgentSession]:
+        """Return the logins of an agent that are valid at ``now``, in no order."""
+        ...
+
     async def end_session(self, token_hash: str) -> None:
         """End one login. Ending an unknown one changes nothing."""
         ...
@@ -498,6 +519,13 @@ class AgentStore(Protocol):
 
     async def audit_log(self, *, conversation_id: str | None = None, limit: int = 100) -> list[AuditEntry]:
         """Return entries, the newest first."""
+        ...
+
+    async def audit_page(self, wanted: AuditFilter, *, after: str | None, limit: int) -> Page[AuditEntry]:
+        """List the entries that pass a filter, the newest first.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
         ...
 
 
@@ -548,6 +576,15 @@ class LedgerStore(Protocol):
         """Return a decision. Raises NotFound."""
         ...
 
+    async def decisions_made(
+        self, wanted: DecisionFilter, *, after: str | None, limit: int
+    ) -> Page[HandoffDecision]:
+        """List the decisions of all conversations that pass a filter, the newest first.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
+        ...
+
     async def last_handoff(self, conversation_id: str) -> HandoffDecision | None:
         """Return the newest decision of a conversation that brought a human in."""
         ...
@@ -558,6 +595,21 @@ class LedgerStore(Protocol):
 
     async def marks_made(self, since: int, *, after: str | None, limit: int) -> Page[HandoffMark]:
         """List all marks made at or after ``since``, oldest first, those taken back included.
+
+        Raises InvalidInput when ``after`` is not a cursor that this method gave out.
+        """
+        ...
+
+    async def marks_of(
+        self,
+        mark: Mark,
+        *,
+        trigger: Trigger | None = None,
+        prompt_version: str | None = None,
+        after: str | None,
+        limit: int,
+    ) -> Page[HandoffMark]:
+        """List the marks that say ``mark``, of one trigger and one version where given, the newest first.
 
         Raises InvalidInput when ``after`` is not a cursor that this method gave out.
         """

@@ -74,9 +74,9 @@ def to_csv(
     """
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow(_cell((titles or {}).get(column, column), comma=comma) for column in COLUMNS)
+    writer.writerow(cell((titles or {}).get(column, column), comma=comma) for column in COLUMNS)
     for row in rows(report, names):
-        writer.writerow(_cell(row.get(column), comma=comma) for column in COLUMNS)
+        writer.writerow(cell(row.get(column), comma=comma) for column in COLUMNS)
     return out.getvalue()
 
 
@@ -123,7 +123,8 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _cell(value: Cell, *, comma: bool) -> str:
+def cell(value: Cell, *, comma: bool = False) -> str:
+    """Return a cell's text; a text that a spreadsheet would run as a formula begins with ``'``."""
     if value is None:
         return ""
     if isinstance(value, str):

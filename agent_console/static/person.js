@@ -1,6 +1,7 @@
 // The customer's panel: beside the conversation on a wide screen, a drawer on a narrow one.
 import { ask } from "./asking.js";
 import { clockOf, el, fill, icon, time } from "./common.js";
+import { lookAgain } from "./wire.js";
 
 const date = (at, locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(at);
 
@@ -55,7 +56,10 @@ function language(state) {
   const { card, data: { texts } } = state;
   const choice = el("select", { class: "pc-field st-key-person-language", "aria-label": texts["person.language"], disabled: !card.may_write });
   choice.append(...card.languages.map(({ id, label }) => el("option", { value: id, selected: id === card.language }, label)));
-  choice.addEventListener("change", () => change(state, "language", { language: choice.value }));
+  choice.addEventListener("change", async () => {
+    // The composer offers a translation by it.
+    if (await change(state, "language", { language: choice.value })) lookAgain();
+  });
   return section(texts["person.language"], choice);
 }
 

@@ -25,6 +25,9 @@ function say(event, detail) {
   bus.dispatchEvent(new CustomEvent(event, { detail }));
 }
 
+/** Have the page look again at once: this tab changed what no event tells of. */
+export const lookAgain = () => say("changed", {});
+
 /** Open the connection, once a tab. */
 export function start() {
   if (wire.source) return;

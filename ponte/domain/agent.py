@@ -23,14 +23,17 @@ class Permission(StrEnum):
     OVERRIDE = "act on conversations that another agent holds"
     SUPERVISE = "see the floor and the reports"
     PROMPTS = "see the prompt files' versions"
+    ENGINEER = "choose which version of the prompt files is served"
+    CURATE = "keep canned replies and labels"
+    MANAGE = "manage agents, their sessions, dispositions and the audit log"
     ERASE = "export and erase what is kept of customers"
 
 
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset({Permission.READ, Permission.WORK}),
-    Role.SUPERVISOR: frozenset(Permission) - {Permission.ERASE},
+    Role.SUPERVISOR: frozenset(Permission) - {Permission.ERASE, Permission.MANAGE, Permission.ENGINEER},
     Role.ADMIN: frozenset(Permission),
-    Role.PROMPT_ENGINEER: frozenset({Permission.READ, Permission.PROMPTS}),
+    Role.PROMPT_ENGINEER: frozenset({Permission.READ, Permission.PROMPTS, Permission.ENGINEER}),
 }
 
 

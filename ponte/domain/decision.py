@@ -95,6 +95,15 @@ class HandoffMark:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """Which decisions are asked for; None lets all pass."""
+
+    outcome: Outcome | None = None
+    trigger: Trigger | None = None
+    prompt_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionCount:
     """How many decisions were alike: ``trigger`` is None where the bot went on."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,6 +18,8 @@ class OfficeKind(StrEnum):
     """The kinds of documents."""
 
     CANNED = "canned"
+    LABEL = "label"
+    DISPOSITION = "disposition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,76 @@ class CannedReply:
     locale: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label that the office proposes to agents.
+
+    Args:
+        name: as agents see it; unique whatever its case and accents.
+        colour: one of ``COLOURS``.
+    """
+
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """How a conversation can be filed.
+
+    Args:
+        id: what conversations and reports hold; it never changes.
+        names: as agents see it, by locale; a locale without one shows another's.
+        position: the lower, the earlier in the list.
+        retired: not offered any more; what was filed so keeps its name.
+    """
+
+    id: str
+    names: Fields
+    position: int
+    retired: bool = False
+
+    def name(self, locale: str) -> str:
+        """Return the name in a language; in another one where there is none."""
+        held = dict(self.names)
+        return held.get(locale) or next((text for text in held.values() if text), self.id)
+
+
+COLOURS: Final = ("grey", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
+
+# What an office begins with.
+DISPOSITIONS: Final = (
+    Disposition("solved", (("pt-BR", "Resolvido"), ("es", "Resuelto"), ("en", "Solved")), 1),
+    Disposition(
+        "informed",
+        (("pt-BR", "Informação dada"), ("es", "Información dada"), ("en", "Information given")),
+        2,
+    ),
+    Disposition(
+        "forwarded",
+        (
+            ("pt-BR", "Encaminhado a outra área"),
+            ("es", "Derivado a otra área"),
+            ("en", "Passed to another team"),
+        ),
+        3,
+    ),
+    Disposition(
+        "no_reply",
+        (
+            ("pt-BR", "Cliente não respondeu"),
+            ("es", "El cliente no respondió"),
+            ("en", "Customer did not answer"),
+        ),
+        4,
+    ),
+    Disposition(
+        "spam",
+        (("pt-BR", "Spam ou engano"), ("es", "Spam o equivocación"), ("en", "Spam or wrong number")),
+        5,
+    ),
+)
+
 # The variables of canned replies: the customer's name and number, the agent's name.
 VARIABLES: Final = ("name", "first_name", "number", "agent")
 
@@ -83,6 +155,46 @@ def canned_item(reply: CannedReply, now: int, by: str) -> OfficeItem:
         ("locale", reply.locale),
     )
     return OfficeItem(OfficeKind.CANNED, reply.id, fields, now, by)
+
+
+def label_from(item: OfficeItem) -> Label:
+    """Return the label that a document holds."""
+    held = dict(item.fields)
+    colour = held.get("colour", "")
+    return Label(held.get("name", item.id), colour if colour in COLOURS else COLOURS[0])
+
+
+def label_item(label: Label, item_id: str, now: int, by: str) -> OfficeItem:
+    """Return a label as a document; ``item_id`` is its name without case and accents."""
+    fields = (("name", label.name), ("colour", label.colour))
+    return OfficeItem(OfficeKind.LABEL, item_id, fields, now, by)
+
+
+def disposition_from(item: OfficeItem) -> Disposition:
+    """Return the disposition that a document holds."""
+    held = dict(item.fields)
+    names = tuple((key.removeprefix("name."), text) for key, text in item.fields if key.startswith("name."))
+    position = held.get("position", "")
+    return Disposition(
+        item.id, names, int(position) if position.isdecimal() else 0, retired=bool(held.get("retired"))
+    )
+
+
+def disposition_item(disposition: Disposition, now: int, by: str) -> OfficeItem:
+    """Return a disposition as a document."""
+    fields = (
+        *((f"name.{locale}", text) for locale, text in disposition.names),
+        ("position", str(disposition.position)),
+        ("retired", "1" if disposition.retired else ""),
+    )
+    return OfficeItem(OfficeKind.DISPOSITION, disposition.id, fields, now, by)
+
+
+def dispositions_of(items: Iterable[OfficeItem]) -> list[Disposition]:
+    """Return all dispositions in order: those that an office begins with, as far as none replaces them."""
+    found = {one.id: one for one in DISPOSITIONS}
+    found.update({item.id: disposition_from(item) for item in items})
+    return sorted(found.values(), key=lambda one: (one.position, one.id))
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:

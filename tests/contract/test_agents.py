@@ -9,7 +9,7 @@ import pytest
 
 from ponte.domain.agent import Agent, AgentSession, Role
 from ponte.errors import InvalidInput, NotFound
-from ponte.ports import AuditEntry, Commit, Store
+from ponte.ports import AuditEntry, AuditFilter, Commit, Store
 from tests.contract.builders import NOW, bumped, opened
 
 ANA = Agent("ag1", "ana@example.com", "Ana", Role.SUPERVISOR, "$argon2id$1", NOW)
@@ -98,3 +98,49 @@ async def test_the_audit_log_is_read_newest_first(store: Store) -> None:
     assert await store.audit_log() == [entries[2], entries[1], entries[0]]
     assert await store.audit_log(limit=1) == [entries[2]]
     assert await store.audit_log(conversation_id="cv1") == [entries[1]]
+
+
+async def test_the_audit_log_is_paged_and_filtered(store: Store) -> None:
+    """Pages follow each other without gaps, newest first, for each filter and all of them together."""
+    entries = [
+        AuditEntry(f"au{n}", NOW + n // 2, f"ag{n % 2}", ("claim", "note")[n // 3 % 2], f"cv{n % 3}")
+        for n in range(12)
+    ]
+    for entry in entries:
+        await store.audit(entry)
+    filters = [
+        AuditFilter(),
+        AuditFilter(actor="ag1"),
+        AuditFilter(action="note"),
+        AuditFilter(actor="ag0", action="claim"),
+        AuditFilter(conversation_id="cv1"),
+        AuditFilter(actor="ag0", action="claim", conversation_id="cv0"),
+    ]
+    for wanted in filters:
+        expected = [
+            e
+            for e in sorted(entries, key=lambda e: (e.at, e.id), reverse=True)
+            if wanted.actor in {None, e.actor}
+            and wanted.action in {None, e.action}
+            and wanted.conversation_id in {None, e.conversation_id}
+        ]
+        found: list[AuditEntry] = []
+        cursor: str | None = None
+        while True:
+            page = await store.audit_page(wanted, after=cursor, limit=2)
+            found += page.items
+            cursor = page.next
+            if cursor is None:
+                break
+        assert found == expected
+    with pytest.raises(InvalidInput):
+        await store.audit_page(AuditFilter(), after="nonsense", limit=2)
+
+
+async def test_an_agents_valid_logins_are_listed(store: Store) -> None:
+    """Those that ended, and those of others, are not among them."""
+    logins = [AgentSession(f"h{n}", "ag1", NOW, NOW + n) for n in range(4)]
+    for login in [*logins, AgentSession("other", "ag2", NOW, NOW + 9)]:
+        await store.add_session(login)
+    assert sorted(s.token_hash for s in await store.sessions("ag1", NOW + 1)) == ["h2", "h3"]
+    assert len(await store.sessions("ag1", NOW, limit=2)) == 2

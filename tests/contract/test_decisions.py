@@ -9,6 +9,7 @@ import pytest
 from ponte.domain.conversation import Conversation, Trigger
 from ponte.domain.decision import (
     DecisionCount,
+    DecisionFilter,
     HandoffDecision,
     HandoffMark,
     Mark,
@@ -232,3 +233,52 @@ async def test_an_overtaken_mark_does_not_come_back(open_store: OpenStore) -> No
             assert await other.marks(new.id) == [newest]
         else:
             pytest.fail("The commit never ended.")
+
+
+async def test_decisions_of_all_conversations_are_listed(store: Store) -> None:
+    """Whatever the filter, pages follow each other newest first without gaps."""
+    made: list[HandoffDecision] = []
+    for n in range(1, 9):
+        new = opened(n, contact_id=f"c{n}")
+        decision = (human, bot)[n % 2](new, 1, at=NOW + n // 2, version=("v1", "v2")[n // 2 % 2])
+        if n % 4 == 0:
+            decision = replace(decision, trigger=Trigger.KEYWORD if n % 8 else Trigger.MODEL)
+        current = await stored(store, new)
+        mark = (Mark.LATE, Mark.NOT_NEEDED)[n // 4 % 2]
+        await store.commit(
+            Commit(bumped(current), decisions=(decision,), marks=(marked(decision, "ana", mark, NOW + n),))
+        )
+        made.append(decision)
+    newest = sorted(made, key=lambda d: (d.at, d.id), reverse=True)
+    for wanted in (
+        DecisionFilter(),
+        DecisionFilter(outcome=Outcome.HUMAN),
+        DecisionFilter(outcome=Outcome.BOT, prompt_version="v2"),
+        DecisionFilter(prompt_version="v1"),
+        DecisionFilter(trigger=Trigger.KEYWORD),
+        DecisionFilter(trigger=Trigger.KEYWORD, prompt_version="v2"),
+    ):
+        expected = [
+            d
+            for d in newest
+            if wanted.outcome in {None, d.outcome}
+            and wanted.trigger in {None, d.trigger}
+            and wanted.prompt_version in {None, d.prompt_version}
+        ]
+        found: list[HandoffDecision] = []
+        cursor: str | None = None
+        while True:
+            page = await store.decisions_made(wanted, after=cursor, limit=2)
+            found += page.items
+            cursor = page.next
+            if cursor is None:
+                break
+        assert found == expected
+    first = await store.marks_of(Mark.LATE, after=None, limit=2)
+    rest = await store.marks_of(Mark.LATE, after=first.next, limit=9)
+    times = [mark.at - NOW for mark in (*first.items, *rest.items)]
+    assert times == sorted(times, reverse=True)
+    assert {mark.mark for mark in (*first.items, *rest.items)} == {Mark.LATE}
+    of_version = await store.marks_of(Mark.LATE, prompt_version="v2", after=None, limit=9)
+    assert {mark.prompt_version for mark in of_version.items} == {"v2"}
+    assert not (await store.marks_of(Mark.NONE, trigger=Trigger.MODEL, after=None, limit=9)).items

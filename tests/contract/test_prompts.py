@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ponte.domain.prompt_version import PromptCanary, PromptServing
+from ponte.domain.prompt_version import CanaryEnd, EndedCanary, PromptCanary, PromptServing
 from ponte.errors import Conflict, NotFound
 from ponte.ports import Store
 from tests.contract.builders import NOW, Crash, CrashAfter, OpenStore
@@ -65,13 +65,14 @@ async def test_a_version_cut_short_can_be_kept_again(open_store: OpenStore) -> N
 
 
 async def test_what_is_to_be_served_comes_back_whole(store: Store) -> None:
-    """Nothing at first; then all that was written, a trial with its bounds and one without a trial."""
+    """Nothing at first; then all that was written: a trial with its bounds, and one that is over."""
     assert await store.prompt_serving() == PromptServing()
     trial = PromptCanary("ff0", 12.5, NOW, (("handoff_rate", 0.25), ("failures", 3.0)))
     first = PromptServing(1, "abc", "def", trial, NOW, "operator")
     await store.change_prompt_serving(first)
     assert await store.prompt_serving() == first
-    second = replace(first, revision=2, pinned=None, canary=None)
+    ended = EndedCanary("ff0", 12.5, NOW, NOW + 1, CanaryEnd.ROLLED_BACK, "half an emoji", "worker")
+    second = replace(first, revision=2, pinned=None, canary=None, ended=ended)
     await store.change_prompt_serving(second)
     assert await store.prompt_serving() == second
 

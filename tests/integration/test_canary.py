@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
 from graph.builder import build_graph
 from graph.context import GraphContext, Reply
@@ -20,6 +22,7 @@ from graph.prompts import PromptSet, prompts_version
 from graph.testing import FakeResponder, failing_responder, fake_context
 from ponte.adapters.sqlite import SqliteStore, open_sqlite
 from ponte.canary import LEAD_MS, Canaries, CanaryWatch, canary_figures
+from ponte.cli.prompts import app
 from ponte.domain.agent import Agent, Role
 from ponte.domain.canary import CanaryBounds
 from ponte.domain.conversation import Conversation
@@ -351,3 +354,32 @@ async def test_figures_hold_marks_and_scores(office: Office) -> None:
     assert (figures.not_needed, figures.late, figures.failures) == (1, 0, 0)
     assert (figures.handoff_rate, figures.failure_rate, figures.csat) == (50.0, 0.0, None)
     assert (await pipeline.current(asker)).prompt_version == office.served
+
+
+def test_the_command_begins_shows_and_stops_a_trial(tmp_path: Path) -> None:
+    """A folder is checked and kept; the status is a table or JSON; what makes no sense is told in words."""
+    draft = Path(shutil.copytree(SHIPPED, tmp_path / "draft"))
+    messages = draft / "messages/en.yaml"
+    messages.write_text(messages.read_text(encoding="utf-8") + "# a draft\n", encoding="utf-8")
+    version = prompts_version(draft)
+
+    def ponte(*arguments: str) -> str:
+        done = CliRunner().invoke(app, ["canary", *arguments])
+        return done.output if done.exception is None else str(done.exception)
+
+    assert ponte() == "Nothing is on trial.\n"
+    assert "--percent 10" in ponte(str(draft))
+    assert f"Version {version} is tried with 12.5 %" in ponte(str(draft), "--percent", "12.5")
+    assert "more than 2 % of its turns" in ponte(version[:6], "--max-failures", "2")
+    told = json.loads(ponte("status", "--json"))["canary"]
+    assert (told["version"], told["percent"]) == (version, 12.5)
+    assert told["bounds"] == {"handoff_rise": 10.0, "failure_rate": 2.0, "conversations": 30.0}
+    shown = ponte("status")
+    assert f"Version {version} has 12.5 % of the conversations" in shown
+    assert "on trial" in shown
+    assert "takes no percentage" in ponte("promote", "--percent", "3")
+    assert f"The trial of version {version} was stopped" in ponte("stop")
+    assert "Nothing is on trial" in ponte("stop")
+    assert "was stopped at" in ponte()
+    messages.write_text("handoff: 1\n", encoding="utf-8")
+    assert f"The prompt files of {draft} cannot be used" in ponte(str(draft), "--percent", "10")

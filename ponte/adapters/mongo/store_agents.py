@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pymongo.errors import DuplicateKeyError
 
-from ponte.adapters.codec import SESSION
+from ponte.adapters.codec import SESSION, Plain, read_cursor, write_cursor
 from ponte.adapters.mongo.documents import agent_document, agent_from, audit_document, audit_from
 from ponte.adapters.mongo.store_client import Part
 from ponte.domain.agent import Agent, AgentSession
 from ponte.errors import InvalidInput, NotFound
-from ponte.ports import AuditEntry
+from ponte.ports import AuditEntry, AuditFilter, Page
 
 _TAKEN = "Another agent already logs in with this e-mail address."
 
@@ -59,6 +59,12 @@ class MongoAgents(Part):
         document = await self._sessions.first({"_id": token_hash})
         return None if document is None else SESSION.decode({**document, "token_hash": document["_id"]})
 
+    async def sessions(self, agent_id: str, now: int, limit: int = 100) -> list[AgentSession]:
+        """Return the logins of an agent that are valid at ``now``."""
+        where: Plain = {"agent_id": agent_id, "expires_at": {"$gt": now}}
+        found = await self._sessions.find(where, [("_id", 1)], limit)
+        return [SESSION.decode({**document, "token_hash": document["_id"]}) for document in found]
+
     async def end_session(self, token_hash: str) -> None:
         """End one login."""
         await self._sessions.delete({"_id": token_hash})
@@ -97,3 +103,19 @@ class MongoAgents(Part):
         """Return entries, the newest first."""
         where = {} if conversation_id is None else {"conversation_id": conversation_id}
         return [audit_from(d) for d in await self._audit.find(where, [("at", -1), ("_id", -1)], limit)]
+
+    async def audit_page(self, wanted: AuditFilter, *, after: str | None, limit: int) -> Page[AuditEntry]:
+        """List entries, see the port."""
+        named = {
+            "actor": wanted.actor,
+            "action": wanted.action,
+            "conversation_id": wanted.conversation_id,
+        }
+        where: Plain = {name: value for name, value in named.items() if value is not None}
+        if after is not None:
+            key, after_id = read_cursor("au", after)
+            where["$or"] = [{"at": {"$lt": key}}, {"at": key, "_id": {"$lt": after_id}}]
+        found = await self._audit.find(where, [("at", -1), ("_id", -1)], limit + 1)
+        items = tuple(audit_from(document) for document in found[:limit])
+        more = len(found) > limit and bool(items)
+        return Page(items, write_cursor("au", items[-1].at, items[-1].id) if more else None)

@@ -9,6 +9,7 @@ from ponte.domain.conversation import Trigger
 from ponte.domain.decision import (
     MARKS,
     DecisionCount,
+    DecisionFilter,
     HandoffDecision,
     HandoffMark,
     Mark,
@@ -20,6 +21,7 @@ from ponte.ports import Page
 
 _UP = [("seq", 1), ("_id", 1)]
 _DOWN = [("seq", -1), ("_id", -1)]
+_NEWEST = [("at", -1), ("_id", -1)]
 
 
 class MongoLedger(Part):
@@ -40,6 +42,25 @@ class MongoLedger(Part):
         if document is None:
             raise NotFound(f"There is no decision {decision_id}.")
         return decision_from(document)
+
+    async def decisions_made(
+        self, wanted: DecisionFilter, *, after: str | None, limit: int
+    ) -> Page[HandoffDecision]:
+        """List decisions, see the port."""
+        where: Plain = {}
+        if wanted.outcome is not None or wanted.trigger is not None:
+            # The index by trigger holds handoffs alone.
+            where["outcome"] = (wanted.outcome or Outcome.HUMAN).value
+        if wanted.trigger is not None:
+            where["trigger"] = wanted.trigger.value
+        if wanted.prompt_version is not None:
+            where["prompt_version"] = wanted.prompt_version
+        if after is not None:
+            where["$or"] = _older("d", after)
+        found = [decision_from(d) for d in await self._decisions.find(where, _NEWEST, limit + 1)]
+        items = tuple(found[:limit])
+        more = len(found) > limit and bool(items)
+        return Page(items, write_cursor("d", items[-1].at, items[-1].id) if more else None)
 
     async def last_handoff(self, conversation_id: str) -> HandoffDecision | None:
         """Return the newest decision that brought a human in."""
@@ -62,6 +83,28 @@ class MongoLedger(Part):
         items = tuple(found[:limit])
         more = len(found) > limit and bool(items)
         return Page(items, write_cursor("m", items[-1].at, items[-1].id) if more else None)
+
+    async def marks_of(
+        self,
+        mark: Mark,
+        *,
+        trigger: Trigger | None = None,
+        prompt_version: str | None = None,
+        after: str | None,
+        limit: int,
+    ) -> Page[HandoffMark]:
+        """List marks, see the port."""
+        where: Plain = {"mark": mark.value}
+        if trigger is not None:
+            where["trigger"] = trigger.value
+        if prompt_version is not None:
+            where["prompt_version"] = prompt_version
+        if after is not None:
+            where["$or"] = _older("mo", after)
+        found = [mark_from(d) for d in await self._marks.find(where, _NEWEST, limit + 1)]
+        items = tuple(found[:limit])
+        more = len(found) > limit and bool(items)
+        return Page(items, write_cursor("mo", items[-1].at, items[-1].id) if more else None)
 
     async def decision_counts(self, since: int) -> list[DecisionCount]:
         """Count decisions, see the port."""
@@ -97,3 +140,8 @@ class MongoLedger(Part):
             )
             for row in rows
         ]
+
+
+def _older(kind: str, cursor: str) -> list[Plain]:
+    key, after_id = read_cursor(kind, cursor)
+    return [{"at": {"$lt": key}}, {"at": key, "_id": {"$lt": after_id}}]

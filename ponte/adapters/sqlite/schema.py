@@ -269,8 +269,20 @@ _V8 = (
     """,
 )
 
+_V9 = (
+    "CREATE INDEX audit_actor ON audit (actor, at, id)",
+    "CREATE INDEX audit_action ON audit (action, at, id)",
+    "CREATE INDEX audit_actor_action ON audit (actor, action, at, id)",
+    "CREATE INDEX decisions_at ON decisions (at, id)",
+    "CREATE INDEX decisions_outcome ON decisions (outcome, at, id)",
+    "CREATE INDEX decisions_trigger ON decisions (trigger, at, id) WHERE trigger IS NOT NULL",
+    "CREATE INDEX decisions_version ON decisions (prompt_version, outcome, at, id)",
+    "CREATE INDEX decisions_of_version ON decisions (prompt_version, at, id)",
+    "CREATE INDEX marks_said ON marks (mark, at, id)",
+)
+
 # One entry a schema version, in order; an entry that was released never changes.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlite3
 from functools import partial
 
-from ponte.adapters.codec import AGENT, AUDIT, SESSION, Plain
+from ponte.adapters.codec import AGENT, AUDIT, SESSION, Plain, read_cursor, write_cursor
 from ponte.adapters.sqlite.store_commit import NOTE
 from ponte.adapters.sqlite.store_rows import Part, Row, first
 from ponte.domain.agent import Agent, AgentSession
 from ponte.errors import InvalidInput, NotFound
-from ponte.ports import AuditEntry
+from ponte.ports import AuditEntry, AuditFilter, Page
+
+# Later than any moment.
+_END = 2**62
 
 _AGENT = "SELECT id, email, name, role, password_hash, created_at, disabled FROM agents"
 _AUDIT = "SELECT id, at, actor, action, conversation_id, detail FROM audit"
@@ -34,6 +37,10 @@ ADD_SESSION = """
 SESSION_BY_HASH = (
     "SELECT token_hash, agent_id, created_at, expires_at FROM sessions WHERE token_hash = :token_hash"
 )
+SESSIONS = (
+    "SELECT token_hash, agent_id, created_at, expires_at FROM sessions WHERE agent_id = :agent_id "
+    "AND expires_at > :now LIMIT :limit"
+)
 END_SESSION = "DELETE FROM sessions WHERE token_hash = :token_hash"
 END_SESSIONS = "DELETE FROM sessions WHERE agent_id = :agent_id"
 HIT = """
@@ -49,6 +56,16 @@ LOG = f"{_AUDIT} ORDER BY at DESC, id DESC LIMIT :limit"
 LOG_OF_CONVERSATION = (
     f"{_AUDIT} WHERE conversation_id = :conversation_id ORDER BY at DESC, id DESC LIMIT :limit"
 )
+_NEWEST = "AND (at, id) < (:key, :after_id) ORDER BY at DESC, id DESC LIMIT :limit"
+# SQLite's parameters cannot be in an index's choice: a statement for each filter.
+PAGE_OF_ALL = f"{_AUDIT} WHERE at >= 0 {_NEWEST}"
+PAGE_OF_ACTOR = f"{_AUDIT} WHERE actor = :actor {_NEWEST}"
+PAGE_OF_ACTION = f"{_AUDIT} WHERE action = :action {_NEWEST}"
+PAGE_OF_BOTH = f"{_AUDIT} WHERE actor = :actor AND action = :action {_NEWEST}"
+PAGE_OF_CONVERSATION = f"""
+    {_AUDIT} WHERE conversation_id = :conversation_id AND actor = coalesce(:actor, actor)
+    AND action = coalesce(:action, action) {_NEWEST}
+"""
 
 
 class SqliteAgents(Part):
@@ -90,6 +107,12 @@ class SqliteAgents(Part):
         row = await self._engine.look(lambda db: first(db, SESSION_BY_HASH, {"token_hash": token_hash}))
         return None if row is None else AgentSession(*row)
 
+    async def sessions(self, agent_id: str, now: int, limit: int = 100) -> list[AgentSession]:
+        """Return the logins of an agent that are valid at ``now``."""
+        values = {"agent_id": agent_id, "now": now, "limit": limit}
+        rows = await self._engine.read(lambda db: db.execute(SESSIONS, values).fetchall())
+        return [AgentSession(*row) for row in rows]
+
     async def end_session(self, token_hash: str) -> None:
         """End one login."""
         await self._engine.write(lambda db: db.execute(END_SESSION, {"token_hash": token_hash}).rowcount)
@@ -118,6 +141,30 @@ class SqliteAgents(Part):
         values = {"conversation_id": conversation_id, "limit": limit}
         rows = await self._engine.read(lambda db: db.execute(sql, values).fetchall())
         return [AuditEntry(*row) for row in rows]
+
+    async def audit_page(self, wanted: AuditFilter, *, after: str | None, limit: int) -> Page[AuditEntry]:
+        """List entries, see the port."""
+        key, after_id = (_END, "") if after is None else read_cursor("au", after)
+        values = {
+            "actor": wanted.actor,
+            "action": wanted.action,
+            "conversation_id": wanted.conversation_id,
+            "key": key,
+            "after_id": after_id,
+            "limit": limit + 1,
+        }
+        rows = await self._engine.read(lambda db: db.execute(_page_of(wanted), values).fetchall())
+        items = tuple(AuditEntry(*row) for row in rows[:limit])
+        more = len(rows) > limit and bool(items)
+        return Page(items, write_cursor("au", items[-1].at, items[-1].id) if more else None)
+
+
+def _page_of(wanted: AuditFilter) -> str:
+    if wanted.conversation_id is not None:
+        return PAGE_OF_CONVERSATION
+    if wanted.actor is not None:
+        return PAGE_OF_ACTOR if wanted.action is None else PAGE_OF_BOTH
+    return PAGE_OF_ALL if wanted.action is None else PAGE_OF_ACTION
 
 
 def _put_agent(sql: str, values: Plain, connection: sqlite3.Connection) -> int:

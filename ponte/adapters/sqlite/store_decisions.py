@@ -8,7 +8,15 @@ from ponte.adapters.codec import DECISION, Plain, read_cursor, write_cursor
 from ponte.adapters.codec import MARK as MARK_CODEC
 from ponte.adapters.sqlite.store_rows import Part, Row, first, write_json
 from ponte.domain.conversation import Trigger
-from ponte.domain.decision import DecisionCount, HandoffDecision, HandoffMark, Mark, MarkCount, Outcome
+from ponte.domain.decision import (
+    DecisionCount,
+    DecisionFilter,
+    HandoffDecision,
+    HandoffMark,
+    Mark,
+    MarkCount,
+    Outcome,
+)
 from ponte.errors import NotFound
 from ponte.ports import Page
 
@@ -38,8 +46,31 @@ LAST_HANDOFF = f"""
 """
 MARKS = f"{_MARK} WHERE conversation_id = :id ORDER BY at, id"
 MARKS_MADE = f"{_MARK} WHERE (at, id) > (:key, :after_id) ORDER BY at, id LIMIT :limit"
+_NEWEST = "AND (at, id) < (:key, :after_id) ORDER BY at DESC, id DESC LIMIT :limit"
+# Later than any moment.
+_END = 2**62
+
+
+def _made(index: str, where: str) -> str:
+    """Return a statement; without statistics SQLite may take another index and sort."""
+    return f"SELECT {_DECISION_COLUMNS} FROM decisions INDEXED BY {index} WHERE {where} {_NEWEST}"  # noqa: S608 - as above
+
+
+MADE = _made("decisions_at", "at >= 0")
+MADE_OUTCOME = _made("decisions_outcome", "outcome = :outcome")
+MADE_TRIGGER = _made(
+    "decisions_trigger",
+    "trigger = :trigger AND trigger IS NOT NULL AND prompt_version = coalesce(:version, prompt_version)",
+)
+MADE_VERSION = _made("decisions_of_version", "prompt_version = :version")
+MADE_BOTH = _made("decisions_version", "prompt_version = :version AND outcome = :outcome")
+MARKS_OF = f"""
+    {_MARK} WHERE mark = :mark AND trigger = coalesce(:trigger, trigger)
+    AND prompt_version = coalesce(:version, prompt_version) {_NEWEST}
+"""
 DECISION_COUNTS = """
-    SELECT prompt_version, outcome, trigger, count(*) FROM decisions WHERE at >= :since
+    SELECT prompt_version, outcome, trigger, count(*) FROM decisions INDEXED BY decisions_counted
+    WHERE at >= :since
     GROUP BY prompt_version, outcome, trigger
 """
 MARK_COUNTS = """
@@ -67,6 +98,24 @@ class SqliteLedger(Part):
             raise NotFound(f"There is no decision {decision_id}.")
         return _decision_from(row)
 
+    async def decisions_made(
+        self, wanted: DecisionFilter, *, after: str | None, limit: int
+    ) -> Page[HandoffDecision]:
+        """List decisions, see the port."""
+        key, after_id = (_END, "") if after is None else read_cursor("d", after)
+        values = {
+            "outcome": wanted.outcome,
+            "trigger": wanted.trigger,
+            "version": wanted.prompt_version,
+            "key": key,
+            "after_id": after_id,
+            "limit": limit + 1,
+        }
+        rows = await self._engine.read(lambda db: db.execute(_statement(wanted), values).fetchall())
+        items = tuple(_decision_from(row) for row in rows[:limit])
+        more = len(rows) > limit and bool(items)
+        return Page(items, write_cursor("d", items[-1].at, items[-1].id) if more else None)
+
     async def last_handoff(self, conversation_id: str) -> HandoffDecision | None:
         """Return the newest decision that brought a human in."""
         row = await self._engine.look(lambda db: first(db, LAST_HANDOFF, {"id": conversation_id}))
@@ -88,6 +137,30 @@ class SqliteLedger(Part):
         more = len(rows) > limit and bool(items)
         return Page(items, write_cursor("m", items[-1].at, items[-1].id) if more else None)
 
+    async def marks_of(
+        self,
+        mark: Mark,
+        *,
+        trigger: Trigger | None = None,
+        prompt_version: str | None = None,
+        after: str | None,
+        limit: int,
+    ) -> Page[HandoffMark]:
+        """List marks, see the port."""
+        key, after_id = (_END, "") if after is None else read_cursor("mo", after)
+        values = {
+            "mark": mark,
+            "trigger": trigger,
+            "version": prompt_version,
+            "key": key,
+            "after_id": after_id,
+            "limit": limit + 1,
+        }
+        rows = await self._engine.read(lambda db: db.execute(MARKS_OF, values).fetchall())
+        items = tuple(_mark_from(row) for row in rows[:limit])
+        more = len(rows) > limit and bool(items)
+        return Page(items, write_cursor("mo", items[-1].at, items[-1].id) if more else None)
+
     async def decision_counts(self, since: int) -> list[DecisionCount]:
         """Count decisions, see the port."""
         rows = await self._engine.read(lambda db: db.execute(DECISION_COUNTS, {"since": since}).fetchall())
@@ -97,6 +170,14 @@ class SqliteLedger(Part):
         """Count marks, see the port."""
         rows = await self._engine.read(lambda db: db.execute(MARK_COUNTS, {"since": since}).fetchall())
         return [MarkCount(version, Trigger(t), Mark(m), n) for version, t, m, n in rows]
+
+
+def _statement(wanted: DecisionFilter) -> str:
+    if wanted.trigger is not None:
+        return MADE_TRIGGER
+    if wanted.outcome is not None:
+        return MADE_OUTCOME if wanted.prompt_version is None else MADE_BOTH
+    return MADE if wanted.prompt_version is None else MADE_VERSION
 
 
 def decision_row(decision: HandoffDecision) -> Plain:
