@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import hypothesis
+import playwright.async_api
 import pytest
 from starlette.applications import Starlette
 
@@ -33,6 +34,8 @@ _MACOS_BROWSERS = (
 )
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
 
+_BROWSER_MS = 30_000
+
 ServeApp = Callable[[Starlette], Awaitable[Served]]
 
 
@@ -46,6 +49,8 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
     hypothesis.settings.register_profile("local", deadline=None, print_blob=True)
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+    # A browser beside other tests on two cores takes its time; how fast a page is, the benchmarks tell.
+    playwright.async_api.expect.set_options(timeout=_BROWSER_MS)
 
 
 def _clear_environment() -> None:

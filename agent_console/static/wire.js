@@ -70,6 +70,7 @@ function connect() {
 function opened(open) {
   if (wire.open === open) return;
   wire.open = open;
+  document.documentElement.dataset.wire = open ? "open" : "closed";
   say("open", open);
 }
 
@@ -129,10 +130,12 @@ async function tell(conversation, begun) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ conversation, typing: begun }),
     });
-    if (!answer.ok) wire.told = undefined;
+    if (answer.ok) return;
   } catch {
-    wire.told = undefined;
+    // No server at the moment: told again, as where it refused.
   }
+  wire.told = undefined;
+  setTimeout(settle, AGAIN);
 }
 
 /** The other agents in a conversation: {typing: [names], looking: [names]}. */

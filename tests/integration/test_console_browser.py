@@ -31,7 +31,7 @@ _FLAGS = [
     "--disable-sync",
 ]
 MARIA = ("+5511900000001", "Maria")
-_LIVE_MS = 5_000
+_LIVE_MS = 30_000
 
 
 @pytest.fixture

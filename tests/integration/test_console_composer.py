@@ -164,11 +164,11 @@ async def test_a_reply_is_recorded_and_another_spoken(console: RunningConsole, b
     held = await _held(console, ana, "Oi")
     page = await _opened(browser, console, ana, held)
     await page.locator(".st-key-tool-record").click()
-    await expect(page.locator(".pc-recording")).to_contain_text("0:01", timeout=10_000)
+    await expect(page.locator(".pc-recording")).to_contain_text("0:01", timeout=_STARTED_MS)
     await page.locator(".st-key-voice-stop").click()
     await expect(page.locator(".pc-recorder audio")).to_be_visible()
     await page.locator(".st-key-voice-send").click()
-    await expect(page.locator(".pc-recorder")).to_be_hidden(timeout=15_000)
+    await expect(page.locator(".pc-recorder")).to_be_hidden(timeout=_STARTED_MS)
     notes = page.locator(".pc-msg[data-author=agent][data-kind=audio]")
     await expect(notes).to_have_count(1)
 
@@ -177,7 +177,7 @@ async def test_a_reply_is_recorded_and_another_spoken(console: RunningConsole, b
     await page.locator(".st-key-tool-voice").click()
     await expect(page.locator(".pc-send-word")).to_have_text("Enviar como voz")
     await page.locator(".pc-send").click()
-    await expect(notes).to_have_count(2, timeout=15_000)
+    await expect(notes).to_have_count(2, timeout=_STARTED_MS)
     stored = [m for m in await office.ponte.store.messages(held.id) if m.author is Author.AGENT]
     assert [(m.kind, m.body, m.media[0].content_type) for m in stored] == [
         (Kind.AUDIO, "", "audio/ogg"),
@@ -195,7 +195,7 @@ async def test_the_model_drafts_and_translates(console: RunningConsole, browser:
     words = page.locator(".pc-msg[data-author=customer] .pc-body")
     await expect(words).to_have_text("How much is it?")
     await page.get_by_role("button", name="Traduzir", exact=True).click()
-    await expect(words).to_have_text("Quanto custa uma aula?", timeout=15_000)
+    await expect(words).to_have_text("Quanto custa uma aula?", timeout=_STARTED_MS)
     await page.get_by_role("button", name="Ver original").click()
     await expect(words).to_have_text("How much is it?")
 
@@ -203,7 +203,7 @@ async def test_the_model_drafts_and_translates(console: RunningConsole, browser:
     await box.fill("Bom dia, Maria!")
     await box.press("Enter")
     look = page.locator(".pc-translation textarea")
-    await expect(look).to_have_value(_ENGLISH, timeout=15_000)
+    await expect(look).to_have_value(_ENGLISH, timeout=_STARTED_MS)
     assert len(await office.ponte.store.messages(held.id)) == 1
     await page.locator(".st-key-translate-send").click()
     mine = page.locator(".pc-msg[data-author=agent]")
@@ -213,7 +213,7 @@ async def test_the_model_drafts_and_translates(console: RunningConsole, browser:
 
     await office.writes(held.id, *MARIA, "Quanto custa uma aula avulsa?")
     await page.locator(".st-key-tool-draft").click()
-    await expect(box).to_have_value(_DRAFT, timeout=15_000)
+    await expect(box).to_have_value(_DRAFT, timeout=_STARTED_MS)
     await expect(page.locator(".pc-draft")).to_contain_text("Rascunho da IA")
     stored = await office.ponte.store.messages(held.id)
     assert [m.body for m in stored if m.author is Author.AGENT] == [_ENGLISH]
@@ -233,7 +233,7 @@ async def test_outside_the_window_the_composer_is_a_template_picker(
     held = await _held(console, ana, "Oi")
     page = await _opened(browser, console, ana, held)
     fields = page.locator(".pc-fields input")
-    await expect(fields).to_have_count(2, timeout=15_000)
+    await expect(fields).to_have_count(2, timeout=_STARTED_MS)
     await expect(page.locator(".pc-send")).to_be_disabled()
     await fields.nth(0).fill("Maria")
     await fields.nth(1).fill("o passeio")

@@ -78,7 +78,7 @@ async def test_the_card_is_kept_and_what_the_bot_knew_is_shown(
     await panel.locator(".st-key-person-label").press("Enter")
     await expect(panel.locator(".pc-chip-label")).to_have_text("aluna" + "Tirar a etiqueta aluna")
     await panel.locator(".st-key-person-language").select_option("en")
-    await expect(page.locator(".st-key-tool-translate")).to_be_visible(timeout=10_000)
+    await expect(page.locator(".st-key-tool-translate")).to_be_visible(timeout=_STARTED_MS)
     await expect(panel.locator(".st-key-person-data")).to_have_count(0)
     contact = await office.ponte.store.contact(waiting.contact_id)
     assert ([n.text for n in contact.notes], contact.labels) == (["Prefere <b>manhã</b>"], ("aluna",))
@@ -115,7 +115,7 @@ async def test_a_customer_is_exported_and_erased_by_an_admin(
     await expect(panel.locator(".pc-error")).to_contain_text("Nada foi apagado")
     await panel.locator(".st-key-person-digits").fill("0001")
     await panel.locator(".st-key-person-erase").click()
-    await expect(panel).to_have_count(0, timeout=10_000)
+    await expect(panel).to_have_count(0, timeout=_STARTED_MS)
     with pytest.raises(NotFound):
         await office.ponte.store.contact(waiting.contact_id)
 

@@ -30,7 +30,7 @@ _FLAGS = [
 ]
 MARIA = ("+5511900000001", "Maria")
 JOAO = ("+5511900000002", "João")
-_LIVE_MS = 8_000
+_LIVE_MS = 30_000
 _SLOW_MS = 30_000
 # Keeps what the page tells, and notes each notification in place of the desktop.
 _WATCH = """
@@ -71,14 +71,20 @@ async def _profile(browser: Browser, console: RunningConsole, agent: Agent, widt
     await page.fill("input[name=email]", agent.email)
     await page.fill("input[name=password]", PASSWORD)
     await page.click("button[type=submit]")
-    await expect(page.locator(".pc-queue")).to_be_visible(timeout=_SLOW_MS)
+    await _live(page)
     return page
+
+
+async def _live(page: Page) -> None:
+    """Wait until the page is drawn and hears of changes."""
+    await expect(page.locator(".pc-queue")).to_be_visible(timeout=_SLOW_MS)
+    await expect(page.locator("html[data-wire=open]")).to_have_count(1, timeout=_SLOW_MS)
 
 
 async def _tab(context: BrowserContext, console: RunningConsole, query: str = "") -> Page:
     page = await context.new_page()
     await page.goto(f"{console.url}/agent?{query}")
-    await expect(page.locator(".pc-queue")).to_be_visible(timeout=_SLOW_MS)
+    await _live(page)
     return page
 
 
@@ -230,6 +236,7 @@ async def test_alerts_sound_once_and_can_be_muted(console: RunningConsole, brows
 
     # What the agent has before their eyes makes no sound.
     await first.goto(f"{console.url}/agent?tab=mine&c={waiting.id}")
+    await _live(first)
     await expect(first.locator(".pc-triage")).to_be_visible(timeout=_SLOW_MS)
     await first.locator(".st-key-bell").click()
     await first.locator(".pc-bell-panel input[name=sound_answer]").check()
