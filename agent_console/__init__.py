@@ -18,6 +18,9 @@ Handles for browser tests. They are CSS classes and attributes that stay:
 * the strip under a conversation's head: ``select.st-key-priority``, ``.st-key-label``, ``.st-key-snooze``,
   ``.st-key-wake``, ``.st-key-reopen``
 * conversation: head ``.st-key-head``, notices ``.st-key-notice``, back to the queue ``.st-key-back``
+* office and prompts: a row's action ``.st-key-<action>-<row id>``, a question's answers
+  ``.st-key-office-yes|no``, what came of it ``.pc-office-said``; preferences ``.st-key-me`` with
+  ``select.st-key-theme`` and ``select.st-key-language``
 * actions: ``.st-key-claim button``, and three pop-ups, opened by ``.st-key-transfer button``,
   ``.st-key-return button``, ``.st-key-resolve button`` and finished by ``.st-key-transfer-confirm button``,
   ``.st-key-return-confirm button``, ``.st-key-resolve-confirm button``

@@ -29,9 +29,6 @@ from ponte.errors import (
     WrongState,
 )
 
-DISPOSITIONS: Final = ("solved", "informed", "forwarded", "no_reply", "spam")
-
-
 _MAX_NAME: Final = 200
 
 
@@ -120,7 +117,7 @@ class Actions:
         return await self.attempt(work)
 
     async def resolve(self, conversation_id: str, disposition: str) -> Outcome:
-        """Close the matter. ``disposition`` is one of ``DISPOSITIONS``."""
+        """Close the matter. ``disposition`` is the id of one of the office's."""
 
         async def work(agent: Agent) -> str:
             await self._ponte.desk.resolve(agent, conversation_id, disposition)

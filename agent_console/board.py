@@ -6,6 +6,7 @@ The number of queries is fixed (about a dozen) and none reads more than is shown
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +17,15 @@ from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation
 from ponte.domain.decision import HandoffMark
 from ponte.domain.message import Message
+from ponte.domain.office import Disposition, OfficeItem, OfficeKind, dispositions_of, label_from
+from ponte.domain.searching import fold
 from ponte.errors import NotFound
 from ponte.ports import Store
 
 PAGE: Final = 50
 _ANY: Final = Filters()
 _MOST_LABELS: Final = 100
+_MOST_DISPOSITIONS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Board:
         agents: everybody who logs in, by id.
         queue: the part of the queue that is shown, and its counts.
         labels: the labels to choose from, each with its colour's name, empty for none.
+        dispositions: how conversations are filed, the retired ones included.
         opened: the open conversation.
         missing: a conversation was asked for that does not exist.
     """
@@ -85,6 +90,7 @@ class Board:
     agents: dict[str, Agent]
     queue: Queue
     labels: tuple[tuple[str, str], ...]
+    dispositions: tuple[Disposition, ...]
     opened: Opened | None
     missing: bool
 
@@ -105,7 +111,7 @@ async def load(ponte: Ponte, token: str, wanted: Wanted) -> Board:
     """
     agent = await ponte.accounts.who(token)
     store = ponte.store
-    queue, labels, agents, opened = await asyncio.gather(
+    queue, labels, known, filed, agents, opened = await asyncio.gather(
         read_queue(
             store,
             agent,
@@ -115,6 +121,8 @@ async def load(ponte: Ponte, token: str, wanted: Wanted) -> Board:
             search=wanted.search,
         ),
         store.labels_in_use(_MOST_LABELS),
+        store.office(OfficeKind.LABEL, _MOST_LABELS),
+        store.office(OfficeKind.DISPOSITION, _MOST_DISPOSITIONS),
         store.agents(),
         _open(store, wanted),
     )
@@ -125,10 +133,21 @@ async def load(ponte: Ponte, token: str, wanted: Wanted) -> Board:
         agent=agent,
         agents={a.id: a for a in agents},
         queue=queue,
-        labels=tuple((name, "") for name in labels),
+        labels=_labels(known, labels),
+        dispositions=tuple(dispositions_of(filed)),
         opened=opened,
         missing=opened is None and wanted.conversation_id is not None,
     )
+
+
+def _labels(items: Sequence[OfficeItem], used: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return the office's labels and those in use beside them, each once, by name."""
+    colours = {item.id: label_from(item) for item in items}
+    found = {label.name: label.colour for label in colours.values()}
+    for name in used:
+        known = colours.get(fold(name))
+        found.setdefault(name, "" if known is None else known.colour)
+    return tuple(sorted(found.items(), key=lambda pair: fold(pair[0])))
 
 
 async def _open(store: Store, wanted: Wanted) -> Opened | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,11 +13,21 @@ from ponte.accounts import SESSION_MS
 
 COOKIE: Final = "ponte_session"
 _PATH: Final = "/agent"
+# What an agent chose, in this browser; ``static/rail.js`` writes them.
+LANGUAGE: Final = "ponte_lang"
+THEME: Final = "ponte_theme"
+THEMES: Final = ("light", "dark")
 
 
 def token_of(connection: HTTPConnection) -> str:
     """Return the session token that a request or a socket carries, empty when none."""
     return connection.cookies.get(COOKIE, "")
+
+
+def theme_of(cookies: Mapping[str, str]) -> str:
+    """Return the theme that was chosen, out of ``THEMES``; empty: the browser's wish counts."""
+    chosen = cookies.get(THEME, "")
+    return chosen if chosen in THEMES else ""
 
 
 def give(response: Response, token: str, *, secure: bool) -> None:

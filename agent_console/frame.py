@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from agent_console import assets
+from agent_console import assets, cookies
 from agent_console.bridge import Bridge, current
 from agent_console.components import mount
-from agent_console.i18n import Catalogue, catalogue, choose
-from agent_console.places import floor, inbox, reports
+from agent_console.i18n import LOCALES, Catalogue, catalogue, choose
+from agent_console.places import floor, inbox, office, prompts, reports
 from agent_console.words import alert, unavailable
 from ponte.domain.agent import Agent, Permission
 from ponte.errors import StoreUnavailable, Unauthenticated
@@ -62,15 +62,20 @@ PLACES: Final = (
     Place("inbox", Permission.READ, lambda visit: inbox.draw(visit.token, visit.say)),
     Place("floor", Permission.SUPERVISE, floor.draw),
     Place("reports", Permission.SUPERVISE, reports.draw),
+    Place("prompts", Permission.PROMPTS, prompts.draw),
+    Place("office", Permission.CURATE, office.draw),
 )
 
 
 def render(token: str) -> None:
     """Draw the page that the address names, for the owner of ``token``."""
     default = current().ponte.settings.default_locale
-    say = catalogue(choose([st.query_params.get("lang"), st.context.locale], default))
+    wishes = [st.query_params.get("lang"), st.context.cookies.get(cookies.LANGUAGE), st.context.locale]
+    say = catalogue(choose(wishes, default))
     st.set_page_config(page_title=say("app.title"), page_icon=str(assets.FOLDER / "icon.svg"), layout="wide")
-    st.html(f"<style>{_style()}</style>")
+    theme = cookies.theme_of(st.context.cookies)
+    scheme = f":root {{ color-scheme: {theme}; }}" if theme else ""
+    st.html(f"<style>{_style()}\n{scheme}</style>")
     here = current()
     try:
         agent = here.run(here.ponte.accounts.who(token))
@@ -84,14 +89,14 @@ def render(token: str) -> None:
         return
     wanted = st.query_params.get("p", PLACES[0].name)
     place = next((p for p in PLACES if p.name == wanted), PLACES[0])
-    mount("rail", "rail", _rail(agent, place, say), {"go": _go})
+    mount("rail", "rail", _rail(agent, place, say, theme), {"go": _go})
     if not agent.may(place.permission):
         alert(say, "deny.page")
         return
     place.draw(Visit(here, token, agent, say))
 
 
-def _rail(agent: Agent, current: Place, say: Catalogue) -> dict[str, Plain]:
+def _rail(agent: Agent, current: Place, say: Catalogue, theme: str) -> dict[str, Plain]:
     return {
         "label": say("rail.label"),
         "places": [
@@ -100,6 +105,9 @@ def _rail(agent: Agent, current: Place, say: Catalogue) -> dict[str, Plain]:
             if agent.may(p.permission)
         ],
         "me": {"name": agent.name, "role": say(f"role.{agent.role}")},
+        "locale": say.locale,
+        "locales": [{"id": tag, "label": catalogue(tag)("rail.own_language")} for tag in LOCALES],
+        "theme": theme,
         "texts": dict(say.part("app.", "rail.", "alert.")),
     }
 

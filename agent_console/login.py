@@ -27,7 +27,7 @@ _POLICY: Final = (
 _MINUTE_MS: Final = 60_000
 _LONGEST: Final = 320
 # What a link into the console carries through the login.
-_KEPT: Final = ("c", "lang", "p", "tab")
+_KEPT: Final = ("c", "lang", "p", "s", "tab")
 
 
 class LoginPages:
@@ -94,13 +94,19 @@ class LoginPages:
         return response
 
     def _words(self, request: Request) -> Catalogue:
-        wishes = [request.query_params.get("lang"), *accepted(request.headers.get("accept-language", ""))]
+        asked = [request.query_params.get("lang"), request.cookies.get(cookies.LANGUAGE)]
+        wishes = [*asked, *accepted(request.headers.get("accept-language", ""))]
         return catalogue(choose(wishes, self._ponte().settings.default_locale))
 
     def _page(self, request: Request, *, error: str = "", status: int = 200, email: str = "") -> HTMLResponse:
         say = self._words(request)
         html = self._templates.get_template("login.html").render(
-            say=say, error=error, email=email, assets=assets.base(), action=f"/agent/login{_kept(request)}"
+            say=say,
+            error=error,
+            email=email,
+            assets=assets.base(),
+            action=f"/agent/login{_kept(request)}",
+            theme=cookies.theme_of(request.cookies),
         )
         headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
         return HTMLResponse(html, status, headers=headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
@@ -12,10 +12,11 @@ from starlette.routing import Route
 
 from agent_console.answering import Answer, Work, answered, say_of
 from agent_console.i18n import LOCALES, Catalogue
-from agent_console.view import agent_name, language_of, name_of, number_of
+from agent_console.view import agent_name, filed_as, language_of, name_of, number_of
 from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent, Permission
 from ponte.domain.decision import HandoffDecision
+from ponte.domain.office import Disposition
 from ponte.people import Card, Known
 
 if TYPE_CHECKING:
@@ -135,13 +136,16 @@ class People:
         ponte = self._ponte()
         card = await ponte.people.card(agent, contact_id)
         agents = {a.id: a for a in await ponte.store.agents()}
-        return card_of(card, agent, agents, say_of(request, ponte))
+        filed = await ponte.office.dispositions(agent)
+        return card_of(card, agent, agents, filed, say_of(request, ponte))
 
     async def _answered(self, request: Request, work: Work, bad_input: str = "fail.person") -> Response:
         return await answered(request, self._ponte(), work, bad_input=bad_input)
 
 
-def card_of(card: Card, agent: Agent, agents: dict[str, Agent], say: Catalogue) -> dict[str, Plain]:
+def card_of(
+    card: Card, agent: Agent, agents: dict[str, Agent], filed: Sequence[Disposition], say: Catalogue
+) -> dict[str, Plain]:
     """Return the card as the panel draws it."""
     contact = card.contact
     override = agent.may(Permission.OVERRIDE)
@@ -161,9 +165,7 @@ def card_of(card: Card, agent: Agent, agents: dict[str, Agent], say: Catalogue) 
             "id": c.id,
             "at": c.opened_at,
             "label": say(f"status.{c.status}"),
-            "disposition": say.maybe(f"disposition.{c.disposition}", c.disposition)
-            if c.disposition
-            else None,
+            "disposition": filed_as(c.disposition, filed, say) if c.disposition else None,
             "preview": c.preview,
         }
         for c in card.conversations

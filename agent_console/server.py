@@ -8,7 +8,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from agent_console.shell import create_console
-from ponte.bootstrap import OpenAid, OpenVoice
+from ponte.bootstrap import OpenAid, OpenLab, OpenVoice
 from ponte.settings import Settings, load_settings
 
 _DRAIN_S = 5
@@ -28,7 +28,11 @@ class ConsoleServer(uvicorn.Server):
 
 
 def create_server(
-    settings: Settings, *, voice: OpenVoice | None = None, aid: OpenAid | None = None
+    settings: Settings,
+    *,
+    voice: OpenVoice | None = None,
+    aid: OpenAid | None = None,
+    lab: OpenLab | None = None,
 ) -> ConsoleServer:
     """Return the console's server on ``HOST`` and ``CONSOLE_PORT``; ``await server.serve()`` runs it.
 
@@ -36,8 +40,9 @@ def create_server(
         settings: the settings.
         voice: opens what speaks agents' answers; None: they are written.
         aid: opens what helps agents to write; None: they write alone.
+        lab: opens what tries prompt files out; None: nothing does.
     """
-    app = create_console(settings, voice=voice, aid=aid)
+    app = create_console(settings, voice=voice, aid=aid, lab=lab)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -55,6 +60,7 @@ async def serve(
     *,
     voice: OpenVoice | None = None,
     aid: OpenAid | None = None,
+    lab: OpenLab | None = None,
 ) -> None:
     """Run the console until SIGTERM or SIGINT.
 
@@ -63,8 +69,9 @@ async def serve(
         sockets: bound sockets to listen on in place of ``HOST`` and ``CONSOLE_PORT``.
         voice: see ``create_server``.
         aid: see ``create_server``.
+        lab: see ``create_server``.
     """
-    await create_server(settings, voice=voice, aid=aid).serve(sockets)
+    await create_server(settings, voice=voice, aid=aid, lab=lab).serve(sockets)
 
 
 def console() -> Starlette:

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from agent_console import assets, bridge
+from agent_console.downloads import Downloads
 from agent_console.events import HEARTBEAT_S, Events
 from agent_console.guard import Guard
 from agent_console.login import LoginPages
@@ -29,7 +30,7 @@ from agent_console.people import People
 from agent_console.tabs import PATH as PRESENCE_PATH
 from agent_console.tabs import Tabs
 from agent_console.writing import Writing
-from ponte.bootstrap import OpenAid, OpenVoice, Ponte, open_ponte
+from ponte.bootstrap import OpenAid, OpenLab, OpenVoice, Ponte, open_ponte
 from ponte.errors import StoreUnavailable
 from ponte.settings import Settings
 
@@ -39,10 +40,13 @@ _PAGE: Final = Path(__file__).with_name("page.py")
 class Shell:
     """What is open while the console runs, and the event that ends its streams."""
 
-    def __init__(self, settings: Settings, voice: OpenVoice | None, aid: OpenAid | None) -> None:
+    def __init__(
+        self, settings: Settings, voice: OpenVoice | None, aid: OpenAid | None, lab: OpenLab | None
+    ) -> None:
         self._settings = settings
         self._voice = voice
         self._aid = aid
+        self._lab = lab
         self._ponte: Ponte | None = None
         self.stopping = asyncio.Event()
 
@@ -55,7 +59,7 @@ class Shell:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Open Ponte, run the feed of changes, and let page scripts find both."""
-        async with open_ponte(self._settings, voice=self._voice, aid=self._aid) as ponte:
+        async with open_ponte(self._settings, voice=self._voice, aid=self._aid, lab=self._lab) as ponte:
             stop = asyncio.Event()
             feed = asyncio.create_task(ponte.feed.run(stop), name="console-feed")
             presence = asyncio.create_task(ponte.presence.run(stop), name="console-presence")
@@ -79,6 +83,7 @@ def create_console(
     heartbeat_s: float = HEARTBEAT_S,
     voice: OpenVoice | None = None,
     aid: OpenAid | None = None,
+    lab: OpenLab | None = None,
 ) -> Starlette:
     """Build the console as an ASGI app. Its resources open in its lifespan.
 
@@ -87,12 +92,13 @@ def create_console(
         heartbeat_s: how often a silent event stream shows life, in seconds.
         voice: opens what speaks agents' answers; None: they are written.
         aid: opens what helps agents to write; None: they write alone.
+        lab: opens what tries prompt files out; None: nothing does.
 
     Returns:
         The app. Call ``app.state.begin_shutdown()`` before the server stops, as ``server.serve`` does: it
         ends the event streams, for which the server would wait.
     """
-    shell = Shell(settings, voice, aid)
+    shell = Shell(settings, voice, aid, lab)
     ui = st.App(_PAGE)
     ui_lifespan = ui.lifespan()
     tabs = Tabs(shell.ponte)
@@ -116,6 +122,7 @@ def create_console(
             Route(PRESENCE_PATH, tabs.endpoint, methods=["POST"]),
             *Writing(shell.ponte).routes(),
             *People(shell.ponte).routes(),
+            *Downloads(shell.ponte).routes(),
             Route(MEDIA_PATH, MessageFiles(shell.ponte).endpoint, methods=["GET"]),
             Mount(assets.base(), assets.Assets()),
             Route("/agent/_stcore/host-config", _host_config, methods=["GET"]),

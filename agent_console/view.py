@@ -6,6 +6,7 @@ UTC: the browser knows the agent's time zone and keeps "2 min ago" running by it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -21,6 +22,7 @@ from ponte.domain.agent import Agent
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Handoff, Status
 from ponte.domain.message import Author, Kind, Message, MessageStatus
+from ponte.domain.office import Disposition
 from ponte.domain.twilio_errors import words_for
 from ponte.domain.window import window_expires_at, window_open
 
@@ -85,6 +87,14 @@ def agent_name(agents: dict[str, Agent], agent_id: str | None, say: Catalogue) -
     return agent.name if agent else say("author.former")
 
 
+def filed_as(disposition: str, known: Iterable[Disposition], say: Catalogue) -> str:
+    """Return a disposition in words; one that is not the office's is a rule's, or an integration's."""
+    for one in known:
+        if one.id == disposition:
+            return one.name(say.locale)
+    return say.maybe(f"disposition.{disposition}", disposition)
+
+
 def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | None) -> dict[str, Plain]:
     """Return what the head of the conversation draws."""
     conversation, contact = opened.conversation, opened.contact
@@ -106,7 +116,7 @@ def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | 
         "waiting_since": conversation.waiting_since,
         "opted_out_at": contact.opted_out_at,
         "window_expires": window_expires_at(contact.last_inbound_at),
-        "disposition": say("head.disposition", label=say.maybe(f"disposition.{filed}", filed))
+        "disposition": say("head.disposition", label=filed_as(filed, board.dispositions, say))
         if filed
         else None,
         "handoff": _handoff(conversation.handoff, say),

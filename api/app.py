@@ -17,6 +17,7 @@ from api import (
     media,
     office,
     people,
+    prompt_desk,
     prompts,
     reports,
     sending,
@@ -31,7 +32,7 @@ from api.middleware import Edge
 from api.operations import ReadinessCheck, operations_router
 from api.webhook import LIMITS, webhook_router
 from ponte import __version__
-from ponte.bootstrap import OpenAid, OpenVoice, Ponte, open_ponte
+from ponte.bootstrap import OpenAid, OpenLab, OpenVoice, Ponte, open_ponte
 from ponte.feed import ChangeFeed
 from ponte.settings import Settings
 
@@ -58,6 +59,7 @@ def create_app(
     heartbeat_ms: int = _HEARTBEAT_MS,
     voice: OpenVoice | None = None,
     aid: OpenAid | None = None,
+    lab: OpenLab | None = None,
 ) -> FastAPI:
     """Build the application. Its lifespan opens everything, and closes it in the reverse order.
 
@@ -69,6 +71,7 @@ def create_app(
         heartbeat_ms: how often a quiet event stream shows that it lives, and its session is checked.
         voice: opens what speaks agents' answers and the bot's, unless ``ponte`` is given.
         aid: opens what helps agents to write, unless ``ponte`` is given.
+        lab: opens what reads the folder of the prompt files, unless ``ponte`` is given.
 
     Returns:
         The application. ``app.state.begin_shutdown`` ends the event streams: call it before the server waits
@@ -87,7 +90,7 @@ def create_app(
             opened = (
                 ponte
                 if ponte is not None
-                else await stack.enter_async_context(open_ponte(settings, voice=voice, aid=aid))
+                else await stack.enter_async_context(open_ponte(settings, voice=voice, aid=aid, lab=lab))
             )
             app.state.ponte = opened
             await stack.enter_async_context(_feeding(opened.feed))
@@ -125,6 +128,7 @@ def create_app(
     app.include_router(media.router)
     app.include_router(sending.router)
     app.include_router(prompts.router)
+    app.include_router(prompt_desk.router)
     app.include_router(reports.router)
     app.include_router(floor.router)
     app.include_router(office.router)

@@ -16,7 +16,7 @@ from graph.reading import Reader, Reading
 
 _PART_WORDS = 14
 _LONG_WORDS = 22
-_PART_SHARE = 0.3
+_PART_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graph.classifier import Example, HandoffClassifier, Weights
-from graph.handoff_features import CONCEPTS, features
+from graph.handoff_features import BLOCKS, CONCEPTS, features
 from graph.lexicon_spec import Lexicons
 from graph.reading import Reader, vocabulary_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csr_matrix  # noqa: TC004 - a dataclass leaves its annotations unread
 
 _SEED = 20
-_FOLDS = 4
+_FOLDS = 3
 _STRENGTH = 12.0
 # The least examples that must have a feature, and what a block of features counts for.
-_AT_LEAST = (2, 1, 2)
+_AT_LEAST = (2, 2, 2)
 _SCALES = (1.0, 1.0, 1.5)
-
-Counts = tuple[Counter[str], Counter[str], Counter[str]]
 
 
 def train(examples: Sequence[Example], lexicons: Lexicons) -> HandoffClassifier:
@@ -40,15 +38,15 @@ def train(examples: Sequence[Example], lexicons: Lexicons) -> HandoffClassifier:
     Raises:
         ValueError: the examples hold only one of the two labels.
     """
-    labels = [int(example.wants_human) for example in examples]
-    if len(set(labels)) < 2:  # noqa: PLR2004 - human and bot
+    import numpy as np  # noqa: PLC0415 - only who trains needs it
+
+    labels = np.array([example.wants_human for example in examples], dtype=np.int8)
+    if len(set(labels.tolist())) < 2:  # noqa: PLR2004 - human and bot
         raise ValueError("the examples are of one class; write some of both labels, human and bot")
     reader = reader_of(examples, lexicons)
-    counts = [_counted(reader, example.text) for example in examples]
-    table = _Table(counts)
-    matrix = table.matrix(counts)
-    slope, shift = _calibration(matrix, labels)
-    coefficients, intercept = _fitted(matrix, labels)
+    table = _tabulated(reader, [example.text for example in examples])
+    slope, shift = _calibration(table.matrix, labels)
+    coefficients, intercept = _fitted(table.matrix, labels)
     return HandoffClassifier(reader, table.weights(coefficients, intercept, slope, shift))
 
 
@@ -61,66 +59,64 @@ def reader_of(examples: Sequence[Example], lexicons: Lexicons) -> Reader:
     )
 
 
-def _counted(reader: Reader, text: str) -> Counts:
-    letters, words, concepts = features(reader.read(text))
-    return Counter(letters), Counter(words), Counter(concepts)
-
-
+@dataclass(frozen=True, slots=True)
 class _Table:
-    """The features that count, and their columns."""
+    """The features that count: their names and values by block, and what each example has of them."""
 
-    def __init__(self, counts: Sequence[Counts]) -> None:
-        self.columns: list[dict[str, int]] = []
-        self.idf: list[dict[str, float]] = []
-        begin = 0
-        for block, least in enumerate(_AT_LEAST):
-            having = Counter(term for one in counts for term in one[block])
-            kept = sorted(term for term, n in having.items() if n >= least)
-            self.columns.append({term: begin + i for i, term in enumerate(kept)})
-            # As scikit-learn's TfidfTransformer with smooth_idf.
-            self.idf.append(
-                {
-                    t: 1.0 if block == CONCEPTS else math.log((1 + len(counts)) / (1 + having[t])) + 1
-                    for t in kept
-                }
-            )
-            begin += len(kept)
-        self.width = begin
-
-    def matrix(self, counts: Sequence[Counts]) -> csr_matrix:
-        from scipy.sparse import csr_matrix  # noqa: PLC0415 - only who trains needs it
-
-        values: list[float] = []
-        indices: list[int] = []
-        ends = [0]
-        for one in counts:
-            for block, counter in enumerate(one):
-                columns, idf = self.columns[block], self.idf[block]
-                row = [
-                    (columns[t], idf[t] if n == 1 else (1 + math.log(n)) * idf[t])
-                    for t, n in counter.items()
-                    if t in columns
-                ]
-                norm = math.sqrt(sum(value * value for _, value in row)) or 1.0
-                indices += [column for column, _ in row]
-                values += [value * _SCALES[block] / norm for _, value in row]
-            ends.append(len(indices))
-        return csr_matrix((values, indices, ends), shape=(len(counts), self.width))
+    names: list[list[str]]
+    values: list[list[float]]
+    matrix: csr_matrix
 
     def weights(
         self, coefficients: NDArray[np.float64], intercept: float, slope: float, shift: float
     ) -> Weights:
-        blocks = tuple(
-            {
-                term: (self.idf[block][term], self.idf[block][term] * float(coefficients[column]))
-                for term, column in columns.items()
-            }
-            for block, columns in enumerate(self.columns)
+        learned = coefficients.tolist()
+        blocks: list[dict[str, tuple[float, float]]] = []
+        begin = 0
+        for names, values in zip(self.names, self.values, strict=True):
+            own = learned[begin : begin + len(names)]
+            blocks.append({n: (v, v * w) for n, v, w in zip(names, values, own, strict=True)})
+            begin += len(names)
+        return Weights(tuple(blocks), _SCALES, intercept, slope, shift)
+
+
+def _tabulated(reader: Reader, texts: Sequence[str]) -> _Table:
+    import numpy as np  # noqa: PLC0415 - only who trains needs it
+    from scipy.sparse import csr_matrix, hstack  # noqa: PLC0415 - as above
+
+    numbers: list[dict[str, int]] = [{} for _ in BLOCKS]
+    found: list[list[int]] = [[] for _ in BLOCKS]
+    ends: list[list[int]] = [[0] for _ in BLOCKS]
+    for text in texts:
+        for block, terms in enumerate(features(reader.read(text))):
+            known = numbers[block]
+            found[block] += [known.setdefault(term, len(known)) for term in terms]
+            ends[block].append(len(found[block]))
+    names, values, parts = [], [], []
+    for block, known in enumerate(numbers):
+        part = csr_matrix(
+            (np.ones(len(found[block])), found[block], ends[block]), shape=(len(texts), len(known))
         )
-        return Weights(blocks, _SCALES, intercept, slope, shift)
+        part.sum_duplicates()
+        having = np.bincount(part.indices, minlength=len(known))
+        kept = np.flatnonzero(having >= _AT_LEAST[block])
+        part = part[:, kept]
+        # As scikit-learn's TfidfTransformer with smooth_idf and sublinear_tf.
+        value = np.ones(len(kept))
+        if block != CONCEPTS:
+            value += np.log((1 + len(texts)) / (1 + having[kept]))
+        part.data = (1 + np.log(part.data)) * value[part.indices]
+        squares = np.asarray(part.multiply(part).sum(axis=1)).ravel()
+        norms = np.sqrt(np.where(squares > 0, squares, 1.0))
+        part.data *= np.repeat(_SCALES[block] / norms, np.diff(part.indptr))
+        terms = list(known)
+        names.append([terms[i] for i in kept])
+        values.append(value.tolist())
+        parts.append(part)
+    return _Table(names, values, hstack(parts, format="csr"))
 
 
-def _fitted(matrix: csr_matrix, labels: Sequence[int]) -> tuple[NDArray[np.float64], float]:
+def _fitted(matrix: csr_matrix, labels: NDArray[np.int8]) -> tuple[NDArray[np.float64], float]:
     # A second of import time, needed once a process at most.
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 # type: ignore[import-untyped]
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # noqa: PLC0415 - as above
@@ -134,19 +130,18 @@ def _fitted(matrix: csr_matrix, labels: Sequence[int]) -> tuple[NDArray[np.float
     return model.coef_[0], float(model.intercept_[0])
 
 
-def _calibration(matrix: csr_matrix, labels: Sequence[int]) -> tuple[float, float]:
+def _calibration(matrix: csr_matrix, labels: NDArray[np.int8]) -> tuple[float, float]:
     """Return slope and shift of the curve from score to probability; none where there is too little."""
     import numpy as np  # noqa: PLC0415 - only who trains needs it
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 # type: ignore[import-untyped]
 
-    if min(Counter(labels).values()) < _FOLDS:
+    if min(Counter(labels.tolist()).values()) < _FOLDS:
         return 1.0, 0.0
-    given = np.asarray(labels)
-    scores = np.zeros(len(given))
+    scores = np.zeros(len(labels))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED)
-    for seen, unseen in folds.split(given, given):
-        coefficients, intercept = _fitted(matrix[seen], given[seen])
+    for seen, unseen in folds.split(labels, labels):
+        coefficients, intercept = _fitted(matrix[seen], labels[seen])
         scores[unseen] = matrix[unseen] @ coefficients + intercept
-    curve = LogisticRegression(C=1e3).fit(scores.reshape(-1, 1), given)
+    curve = LogisticRegression(C=1e3).fit(scores.reshape(-1, 1), labels)
     return float(curve.coef_[0][0]), float(curve.intercept_[0])

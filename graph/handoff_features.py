@@ -7,6 +7,7 @@ to words that no example has: sequences of them with gaps, pairs within a clause
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 
 from graph.reading import BREAK, QUESTION, Reading
@@ -33,6 +34,7 @@ _ROLES = {
     "cond": "aside", "third": "aside", "hiring": "aside", "sense": "aside", "quantity": "aside",
     "says": "aside", "quoted": "aside", "info": "aside", "about": "aside",
     "neg": "denial", "noneed": "denial", "emerg": "danger", "urgent": "danger",
+    "hazard": "hazard", "victim": "victim", "name": "person",
     "bot": "bot", "me": "me", "you": "you", "?": "?",
 }  # fmt: skip
 _LONG = 8
@@ -49,16 +51,18 @@ def letters(spelt: tuple[str, ...]) -> list[str]:
     """Return the sequences of 2 to 5 letters within each word, its edges being letters, too."""
     found: list[str] = []
     for word in spelt:
-        if word in {BREAK, QUESTION}:
-            continue
-        edged = f" {word} "
-        size = len(edged)
-        for n in _LETTERS:
-            if n >= size:
-                found.append(edged)
-                break
-            found += [edged[i : i + n] for i in range(size - n + 1)]
+        if word not in {BREAK, QUESTION}:
+            found += _letters_of(word)
     return found
+
+
+@lru_cache(maxsize=20_000)
+def _letters_of(word: str) -> tuple[str, ...]:
+    edged = f" {word} "
+    size = len(edged)
+    short = [n for n in _LETTERS if n < size]
+    found = [edged[i : i + n] for n in short for i in range(size - n + 1)]
+    return tuple(found if len(short) == len(_LETTERS) else [*found, edged])
 
 
 def words(spelt: tuple[str, ...]) -> list[str]:

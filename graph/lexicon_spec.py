@@ -9,11 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Concept = Literal[
-    "about", "agent", "anger", "attend", "avail", "because", "boss", "bot", "but", "call", "can", "cond",
-    "dept", "emerg", "greet", "here", "hiring", "how", "human", "info", "legal", "me", "neg", "nobody",
-    "noneed", "only", "past", "please", "quantity", "real", "repeat", "role", "says", "sense", "service",
-    "solve", "solved", "somebody", "special", "talk", "talked", "thanks", "that", "third", "transfer",
-    "urgent", "wait", "want", "who", "with", "you",
+    "about", "again", "agent", "anger", "attend", "avail", "because", "boss", "bot", "broken", "but",
+    "call", "can", "cond", "dept", "emerg", "give", "greet", "here", "hazard", "hiring", "how", "human",
+    "info", "legal", "me", "name", "neg", "nobody", "noneed", "only", "past", "please", "quantity", "real",
+    "repeat", "role", "says", "sense", "service", "solve", "solved", "somebody", "special", "talk",
+    "talked", "thanks", "that", "third", "transfer", "urgent", "victim", "wait", "want", "who", "with",
+    "you",
 ]  # fmt: skip
 Feeling = Literal["anger", "please", "emerg", "laugh", "sad", "nice"]
 

@@ -50,8 +50,12 @@ _REPAIRED = (
     "service",
 )
 _SHORT, _MEDIUM = 5, 8
+# First letters that sound alike in one of the languages; an h is silent.
+_ALIKE = str.maketrans("vkqszjy", "bccccgi")
 # A word that so many texts use is one.
 _WORN = 4
+# What so many wishes use is worth being found behind a misspelling; a rare word of the lexicon is not.
+_SOUGHT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,11 @@ def vocabulary_of(texts: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]
     return {lang: dict(counts) for lang, counts in found.items()}
 
 
+def _onset(word: str) -> str:
+    """Return the first sound of a word, roughly."""
+    return word.removeprefix("h")[:1].translate(_ALIKE)
+
+
 class _Guess:
     """Which language a message is written in, by how often each language uses its words."""
 
@@ -202,7 +211,8 @@ class _Language:
         self._right = (
             frozenset(fold(w) for w in spec.ordinary) | seen | set(self._exact) | set(self._spellings)
         )
-        self._repairable = sorted(w for w in repairable if len(w) >= _SHORT and w not in stems - seen)
+        sought = {w for w, n in vocabulary.items() if n - usual.get(w, 0) >= _SOUGHT}
+        self._repairable = sorted(w for w in repairable & sought if len(w) >= _SHORT)
         self._repair = lru_cache(maxsize=20_000)(self._repaired)
         self._concept = lru_cache(maxsize=20_000)(self._concept_of)
 
@@ -259,6 +269,6 @@ class _Language:
             return word
         allowed = 1 if len(word) < _MEDIUM else 2
         best = process.extractOne(word, self._repairable, scorer=OSA.distance, score_cutoff=allowed)
-        if best is None or best[0][0] != word[0]:
+        if best is None or _onset(best[0]) != _onset(word):
             return word
         return str(best[0])

@@ -35,12 +35,14 @@ from ponte.ports import (
     KnowledgeIndex,
     MediaStore,
     Messenger,
+    PromptLab,
     Store,
     Templates,
     Voice,
     WritingAid,
 )
 from ponte.presence import PresenceBoard
+from ponte.prompt_desk import PromptDesk
 from ponte.prompt_versions import PromptVersions
 from ponte.reports import Reports
 from ponte.settings import Settings
@@ -74,6 +76,7 @@ class Ponte:
     voice: Voice | None
     templates: Templates | None
     prompts: PromptVersions
+    prompt_desk: PromptDesk
     reports: Reports
     floor: FloorView
     writing: WritingDesk
@@ -84,6 +87,7 @@ class Ponte:
 
 
 OpenVoice = Callable[[Settings, Store, MediaStore, Clock, Metrics], AbstractAsyncContextManager[Voice | None]]
+OpenLab = Callable[[Settings, Clock], AbstractAsyncContextManager[PromptLab]]
 OpenAid = Callable[[Settings, Store], AbstractAsyncContextManager[WritingAid | None]]
 
 
@@ -95,6 +99,7 @@ async def open_ponte(
     store: Store | None = None,
     voice: OpenVoice | None = None,
     aid: OpenAid | None = None,
+    lab: OpenLab | None = None,
 ) -> AsyncIterator[Ponte]:
     """Open the store, bring its schema up to date, and build the services.
 
@@ -104,6 +109,7 @@ async def open_ponte(
         store: an open store to use in place of the settings' one, for tests.
         voice: opens what speaks, which lives in a layer above; None: everything is written.
         aid: opens what helps agents to write, which lives in a layer above; None: they write alone.
+        lab: opens what tries prompt files out, which lives in a layer above; None: nothing does.
 
     Raises:
         StoreUnavailable: the database does not answer, or is newer than this version.
@@ -122,6 +128,7 @@ async def open_ponte(
         if voice is not None:
             speaker = await stack.enter_async_context(voice(settings, store, media, clock, metrics))
         helper = None if aid is None else await stack.enter_async_context(aid(settings, store))
+        laboratory = None if lab is None else await stack.enter_async_context(lab(settings, clock))
         templates = None
         if settings.twilio_account_sid and settings.twilio_auth_token.get_secret_value():
             templates = await stack.enter_async_context(open_templates(settings, clock))
@@ -147,6 +154,7 @@ async def open_ponte(
             voice=speaker,
             templates=templates,
             prompts=prompts,
+            prompt_desk=PromptDesk(store, clock, prompts, laboratory, settings.data_dir),
             reports=Reports(store, clock, policies, idle_ms=settings.idle_hours * _HOUR_MS),
             floor=FloorView(store, clock, policies),
             writing=WritingDesk(store, helper),

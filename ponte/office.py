@@ -176,7 +176,7 @@ class OfficeDesk:
         permit(agent, Permission.MANAGE)
         return await self._store.audit_page(wanted, after=after, limit=limit)
 
-    async def audit_csv(self, agent: Agent, wanted: AuditFilter) -> str:
+    async def audit_csv(self, agent: Agent, wanted: AuditFilter, *, delimiter: str = ",") -> str:
         """Return the newest 10,000 entries that pass as CSV with a line of column names.
 
         A cell that a spreadsheet would run as a formula begins with ``'``. The export is itself recorded.
@@ -184,7 +184,7 @@ class OfficeDesk:
         permit(agent, Permission.MANAGE)
         names = {one.id: one.name for one in await self._store.agents()}
         out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\r\n")
+        writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
         writer.writerow(_AUDIT_COLUMNS)
         cursor: str | None = None
         for _ in range(_MOST_EXPORTED // _PAGE):

@@ -29,8 +29,9 @@ from ponte.domain.inbox import InboxRow
 from ponte.domain.message import Delivery, Inbound, Media, Message, MessageStatus
 from ponte.domain.office import OfficeItem, OfficeKind
 from ponte.domain.presence import Presence
-from ponte.domain.prompt_version import PromptServing, PromptVersion
+from ponte.domain.prompt_version import PromptFault, PromptServing, PromptVersion
 from ponte.domain.templates import Template
+from ponte.domain.trial import PromptFolder, Tried
 
 T = TypeVar("T")
 
@@ -850,6 +851,25 @@ class WritingAid(Protocol):
 
     async def brief(self, messages: Sequence[Message], language: str) -> str:
         """Return what the bot should know of the part of a conversation that an agent had."""
+        ...
+
+
+class PromptLab(Protocol):
+    """Reads the folder of the prompt files, and tries versions out on an invented customer."""
+
+    async def folder(self) -> PromptFolder:
+        """Return the files as they stand now, and what keeps them from being served."""
+        ...
+
+    async def faults(self, files: Mapping[str, bytes]) -> tuple[PromptFault, ...]:
+        """Return what keeps a version from being served by this Ponte; empty when nothing does."""
+        ...
+
+    async def try_out(self, files: Mapping[str, bytes], texts: Sequence[str]) -> Tried:
+        """Let an invented customer write to a version, in a store of its own that is thrown away.
+
+        What keeps it from going on is in ``Tried.error``. Raises InvalidInput for files with faults.
+        """
         ...
 
 

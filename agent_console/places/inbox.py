@@ -13,7 +13,6 @@ from typing import Final
 import streamlit as st
 
 from agent_console import bridge, composer_view, queue_view, triage, view
-from agent_console.actions import DISPOSITIONS
 from agent_console.board import Board, Opened, load
 from agent_console.components import mount
 from agent_console.i18n import Catalogue, catalogue
@@ -155,7 +154,7 @@ def _actions(session: Session, board: Board, opened: Opened, rules: Allowed) -> 
     )
     _transfer(session, board, view.reason_why_not(board, rules.transfer, say), conversation_id)
     _return(session, opened, view.reason_why_not(board, rules.give_back, say))
-    _resolve(session, view.reason_why_not(board, rules.resolve, say), conversation_id)
+    _resolve(session, board, view.reason_why_not(board, rules.resolve, say), conversation_id)
     _mark(session, board, opened, view.reason_why_not(board, may_mark(board.agent, opened), say))
 
 
@@ -203,16 +202,17 @@ def _return(session: Session, opened: Opened, why: str | None) -> None:
         _confirm(session.give_back, "return", say, conversation_id)
 
 
-def _resolve(session: Session, why: str | None, conversation_id: str) -> None:
+def _resolve(session: Session, board: Board, why: str | None, conversation_id: str) -> None:
     say = session.say
+    names = {one.id: one.name(say.locale) for one in board.dispositions if not one.retired}
     with (
         _popover("resolve", say("action.resolve"), ":material/task_alt:", why),
         st.form("resolve-form", border=False),
     ):
         st.radio(
             say("action.resolve_as"),
-            DISPOSITIONS,
-            format_func=lambda choice: say(f"disposition.{choice}"),
+            list(names),
+            format_func=lambda choice: names.get(choice, choice),
             key=f"resolve-as-{conversation_id}",
         )
         _confirm(session.resolve, "resolve", say, conversation_id)

@@ -83,7 +83,7 @@ export function recorder(context, changed) {
     const time = el("span", { class: "pc-recording", role: "timer" }, clock(0));
     show(
       "recording",
-      el("span", { class: "pc-dot", "aria-hidden": "true" }),
+      el("span", { class: "pc-rec-dot", "aria-hidden": "true" }),
       el("span", { role: "status" }, texts()["voice.recording"]),
       time,
       button("stop", texts()["voice.stop"], () => state.recorder.stop(), "st-key-voice-stop"),

@@ -27,11 +27,12 @@ def api() -> None:
     from api.app import create_app  # noqa: PLC0415 - each command loads only what it runs
     from api.serving import run_api  # noqa: PLC0415 - as above
     from graph.agent_aid import open_aid  # noqa: PLC0415 - as above
+    from graph.lab import open_lab  # noqa: PLC0415 - as above
     from graph.service import run_service  # noqa: PLC0415 - as above
     from graph.voice_notes import open_voice  # noqa: PLC0415 - as above
 
     settings = _configured()
-    app = create_app(settings, background=run_service, voice=open_voice, aid=open_aid)
+    app = create_app(settings, background=run_service, voice=open_voice, aid=open_aid, lab=open_lab)
     _collect_less()
     run_api(app, settings.host, settings.port)
 
@@ -60,11 +61,12 @@ def console() -> None:
     """Serve the agents' console."""
     from agent_console.server import serve  # noqa: PLC0415 - each command loads only what it runs
     from graph.agent_aid import open_aid  # noqa: PLC0415 - as above
+    from graph.lab import open_lab  # noqa: PLC0415 - as above
     from graph.voice_notes import open_voice  # noqa: PLC0415 - as above
 
     settings = _configured()
     _collect_less()
-    asyncio.run(serve(settings, voice=open_voice, aid=open_aid))
+    asyncio.run(serve(settings, voice=open_voice, aid=open_aid, lab=open_lab))
 
 
 def simulator() -> None:
