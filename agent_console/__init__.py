@@ -26,6 +26,9 @@ Handles for browser tests. They are CSS classes and attributes that stay:
   ``.st-key-return-confirm button``, ``.st-key-resolve-confirm button``
 * transcript: ``.st-key-transcript``, a message ``.pc-msg`` with ``data-id``, ``data-status`` and
   ``data-author`` (customer, bot, agent, system), its text ``.pc-body``, retry ``.pc-retry``,
-  ``.st-key-older``
-* composer: ``.st-key-reply textarea``, ``.st-key-reply .pc-send``, ``.st-key-mode-reply|note``
+  ``.st-key-older``; the one that a search found ``.pc-pointed``, the way to missing ones ``.pc-gap``
+* composer: ``.pc-composer`` with ``data-conversation``, ``.st-key-reply textarea``,
+  ``.st-key-reply .pc-send``, ``.st-key-mode-reply|note``; what was not sent elsewhere ``.pc-unsent``, the way
+  there ``.st-key-unsent-open``
+* a button that cannot be used has ``aria-disabled`` and ``data-why``; pressed, it shows ``.pc-tip``
 """

@@ -90,11 +90,11 @@ class Actions:
 
         return await self.attempt(work)
 
-    async def note(self, conversation_id: str, body: str) -> Outcome:
-        """Leave a note for colleagues."""
+    async def note(self, conversation_id: str, body: str, key: str) -> Outcome:
+        """Leave a note for colleagues; a second call with the same ``key`` leaves none."""
 
         async def work(agent: Agent) -> str:
-            await self._ponte.desk.note(agent, conversation_id, body)
+            await self._ponte.desk.note(agent, conversation_id, body, key=key)
             return ""
 
         return await self.attempt(work)

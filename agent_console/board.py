@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,17 +15,21 @@ from agent_console.queue_data import Filters, Queue, Tab, read_queue
 from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent, Permission
 from ponte.domain.contact import Contact
-from ponte.domain.conversation import Conversation
+from ponte.domain.conversation import Conversation, Status
 from ponte.domain.decision import HandoffMark
 from ponte.domain.message import Message
 from ponte.domain.office import Disposition, OfficeItem, OfficeKind, dispositions_of, label_from
 from ponte.domain.searching import fold
 from ponte.errors import NotFound
+from ponte.office_policy import OfficePolicy
 from ponte.ports import Store
 
 PAGE: Final = 50
+# More rows than this at once would make every run slow.
+MOST_ROWS: Final = 500
 _ANY: Final = Filters()
 _MOST_LABELS: Final = 100
+_MOST_QUOTED: Final = 10
 _MOST_DISPOSITIONS: Final = 500
 
 
@@ -36,7 +41,6 @@ class Wanted:
         tab: the part of the queue.
         conversation_id: the open conversation; None for none.
         rows: how many rows of the queue to show.
-        messages: how many of the newest messages to show.
         visible: whether the browser's tab is in front, so that what is shown counts as seen.
         filters: what the queue's rows must have.
         search: what to look for in place of the rows; empty for nothing.
@@ -45,7 +49,6 @@ class Wanted:
     tab: Tab
     conversation_id: str | None
     rows: int = PAGE
-    messages: int = PAGE
     visible: bool = True
     filters: Filters = _ANY
     search: str = ""
@@ -59,15 +62,17 @@ class Opened:
         conversation: which.
         contact: the customer.
         messages: the newest.
-        older: there are more before them.
+        quoted: what these quote and is not among them.
         marks: what agents say of its handoffs, oldest first.
+        superseded: it is resolved, and the customer has a newer one.
     """
 
     conversation: Conversation
     contact: Contact
     messages: tuple[Message, ...]
-    older: bool
+    quoted: tuple[Message, ...] = ()
     marks: tuple[HandoffMark, ...] = ()
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Board:
         queue: the part of the queue that is shown, and its counts.
         labels: the labels to choose from, each with its colour's name, empty for none.
         dispositions: how conversations are filed, the retired ones included.
+        policy: the company's clock and targets.
         opened: the open conversation.
         missing: a conversation was asked for that does not exist.
     """
@@ -91,6 +97,7 @@ class Board:
     queue: Queue
     labels: tuple[tuple[str, str], ...]
     dispositions: tuple[Disposition, ...]
+    policy: OfficePolicy
     opened: Opened | None
     missing: bool
 
@@ -111,20 +118,14 @@ async def load(ponte: Ponte, token: str, wanted: Wanted) -> Board:
     """
     agent = await ponte.accounts.who(token)
     store = ponte.store
-    queue, labels, known, filed, agents, opened = await asyncio.gather(
-        read_queue(
-            store,
-            agent,
-            tab=wanted.tab,
-            rows=wanted.rows,
-            filters=wanted.filters,
-            search=wanted.search,
+    (queue, opened, policy), (labels, known, filed, agents) = await asyncio.gather(
+        asyncio.gather(_queue(store, agent, wanted), _open(store, wanted), ponte.reports.policy()),
+        asyncio.gather(
+            store.labels_in_use(_MOST_LABELS),
+            store.office(OfficeKind.LABEL, _MOST_LABELS),
+            store.office(OfficeKind.DISPOSITION, _MOST_DISPOSITIONS),
+            store.agents(),
         ),
-        store.labels_in_use(_MOST_LABELS),
-        store.office(OfficeKind.LABEL, _MOST_LABELS),
-        store.office(OfficeKind.DISPOSITION, _MOST_DISPOSITIONS),
-        store.agents(),
-        _open(store, wanted),
     )
     if opened is not None and wanted.visible:
         await _mark_seen(ponte, agent, opened)
@@ -135,8 +136,20 @@ async def load(ponte: Ponte, token: str, wanted: Wanted) -> Board:
         queue=queue,
         labels=_labels(known, labels),
         dispositions=tuple(dispositions_of(filed)),
+        policy=policy,
         opened=opened,
         missing=opened is None and wanted.conversation_id is not None,
+    )
+
+
+async def _queue(store: Store, agent: Agent, wanted: Wanted) -> Queue:
+    return await read_queue(
+        store,
+        agent,
+        tab=wanted.tab,
+        rows=wanted.rows,
+        filters=wanted.filters,
+        search=wanted.search,
     )
 
 
@@ -159,11 +172,43 @@ async def _open(store: Store, wanted: Wanted) -> Opened | None:
         return None
     contact, messages = await asyncio.gather(
         store.contact(conversation.contact_id),
-        store.messages(conversation.id, before=conversation.last_seq + 1, limit=wanted.messages),
+        store.messages(conversation.id, before=conversation.last_seq + 1, limit=PAGE),
     )
-    older = bool(messages) and messages[0].seq > 1
-    marks = await store.marks(conversation.id) if conversation.handoff is not None else []
-    return Opened(conversation, contact, tuple(messages), older, tuple(marks))
+    quoted, marks, superseded = await asyncio.gather(
+        quoted_by(store, messages),
+        store.marks(conversation.id) if conversation.handoff is not None else _no_marks(),
+        _superseded(store, conversation),
+    )
+    return Opened(conversation, contact, tuple(messages), quoted, tuple(marks), superseded)
+
+
+async def quoted_by(store: Store, messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Return what messages quote and is not among them, as far as it is kept: of the newest so many."""
+    known = {message.sid for message in messages}
+    sids = dict.fromkeys(m.reply_to for m in reversed(messages) if m.reply_to and m.reply_to not in known)
+    contact_id = messages[-1].contact_id if messages else ""
+    found = await asyncio.gather(*(_by_sid(store, sid) for sid in list(sids)[:_MOST_QUOTED]))
+    return tuple(message for message in found if message is not None and message.contact_id == contact_id)
+
+
+async def _by_sid(store: Store, sid: str) -> Message | None:
+    """A customer's message is kept under its sid, ours under an id of our own."""
+    if message := await store.message_by_sid(sid):
+        return message
+    with suppress(NotFound):
+        return await store.message(sid)
+    return None
+
+
+async def _no_marks() -> list[HandoffMark]:
+    return []
+
+
+async def _superseded(store: Store, conversation: Conversation) -> bool:
+    if conversation.status is not Status.RESOLVED:
+        return False
+    newest = await store.current(conversation.contact_id)
+    return newest is not None and newest.id != conversation.id
 
 
 async def _mark_seen(ponte: Ponte, agent: Agent, opened: Opened) -> None:

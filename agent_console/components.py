@@ -1,6 +1,6 @@
 """The page's components: small modules in ``static/`` that draw what Python tells them.
 
-Streamlit hands each a loader of three lines; the module itself comes from the shell, once, cached.
+Streamlit hands each a small loader; the module itself comes from the shell, once, cached.
 """
 
 from __future__ import annotations
@@ -18,10 +18,25 @@ if TYPE_CHECKING:
 
     from agent_console.view import Plain
 
+# Streamlit tells a run that new data overtook on its way that the component ended. It ended when it is not in
+# the document any more, and then once.
 _LOADER: Final = """
 export default async (component) => {
+  const { parentElement } = component;
+  const run = {};
+  parentElement.ponteRun = run;
   const module = await import(new URL("%s/%s.js", window.location.origin).href);
-  return module.default(component);
+  if (parentElement.ponteRun !== run) return () => {};
+  const end = module.default(component);
+  const gone = () => {
+    if (parentElement.isConnected || parentElement.ponteRun !== run) return;
+    parentElement.ponteRun = null;
+    end?.();
+  };
+  return () => {
+    gone();
+    setTimeout(gone, 1000);
+  };
 };
 """
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agent_console.rules import Allowed
-from agent_console.view import Plain, language_of, reason_why_not, same_language, window_closed
+from agent_console.view import (
+    Plain,
+    language_of,
+    name_of,
+    reason_why_not,
+    same_language,
+    spoken,
+    window_closed,
+)
 from ponte.domain.media_rules import RULES
 
 if TYPE_CHECKING:
@@ -33,24 +41,22 @@ def composer(
     rules: Allowed,
     say: Catalogue,
     *,
-    outcome: dict[str, Plain] | None,
     ponte: Ponte,
 ) -> dict[str, Plain]:
     """Return what the composer draws.
 
-    ``recent`` holds the keys of the agent's newest stored replies: what the browser still thinks it is
+    ``recent`` holds the keys of agents' newest stored replies and notes: what the browser still thinks it is
     sending, and is stored already, is done. ``translate`` is the name of the customer's language where it is
     another one than the agent's. ``limits`` has the most bytes of each type of file.
     """
     conversation = opened.conversation
-    stem = f"a-{conversation.id}-"
-    stored = [m.id.removeprefix(stem) for m in opened.messages if m.id.startswith(stem)]
-    spoken = opened.contact.language or conversation.language
+    language = spoken(conversation, opened.contact)
     return {
         "conversation": conversation.id,
         "locale": say.locale,
         "me": board.agent.id,
-        "customer": spoken,
+        "name": name_of(opened.contact),
+        "customer": language,
         "reply": reason_why_not(board, rules.reply, say),
         "note": reason_why_not(board, rules.note, say),
         "may_reply": rules.reply is None,
@@ -58,12 +64,23 @@ def composer(
         "may_note": rules.note is None,
         "no_voice": None if ponte.voice is not None else say("deny.no_voice"),
         "no_aid": None if ponte.writing.available else say("deny.no_aid"),
-        "translate": translated_from(spoken, say),
+        "translate": translated_from(language, say),
         "limits": {name: rule.max_bytes for name, rule in RULES.items()},
-        "outcome": outcome,
-        "recent": [key.rpartition(":")[0] for key in stored[-_RECENT_KEYS:]],
+        "recent": _recent(opened),
         "texts": dict(say.part(*_WORDS)),
     }
+
+
+def _recent(opened: Opened) -> list[Plain]:
+    """A reply's key is in the ids of its messages, a note's in its own."""
+    reply, note = f"a-{opened.conversation.id}-", f"n-{opened.conversation.id}-"
+    keys: list[Plain] = []
+    for message in opened.messages:
+        if message.id.startswith(reply):
+            keys.append(message.id.removeprefix(reply).rpartition(":")[0])
+        elif message.id.startswith(note):
+            keys.append(message.id.removeprefix(note))
+    return keys[-_RECENT_KEYS:]
 
 
 def translated_from(language: str, say: Catalogue) -> str | None:

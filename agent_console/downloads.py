@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Final
 
 from starlette.requests import Request
@@ -15,7 +16,8 @@ from agent_console.office.audit import PATH as AUDIT_PATH
 from agent_console.prompting.ledger import PATH as EXAMPLES_PATH
 from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent
-from ponte.errors import Forbidden, Unauthenticated
+from ponte.errors import Forbidden, InvalidInput, Unauthenticated
+from ponte.office import days_only
 from ponte.ports import AuditFilter
 
 # The mark by which spreadsheets know UTF-8.
@@ -45,10 +47,13 @@ class Downloads:
         wanted = AuditFilter(
             query.get("actor") or None, query.get("action") or None, query.get("conversation") or None
         )
+        first, last = _day(query.get("from")), _day(query.get("to"))
         delimiter = "," if say_of(request, self._ponte()).locale == "en" else ";"
 
         async def work(agent: Agent) -> str:
-            return _BOM + await self._ponte().office.audit_csv(agent, wanted, delimiter=delimiter)
+            ponte = self._ponte()
+            dated = days_only(wanted, first, last, (await ponte.reports.policy()).timezone)
+            return _BOM + await ponte.office.audit_csv(agent, dated, delimiter=delimiter)
 
         return await self._file(request, work, "ponte-audit.csv", "text/csv")
 
@@ -72,9 +77,19 @@ class Downloads:
             return PlainTextResponse(say("session.ended"), 401)
         except Forbidden:
             return PlainTextResponse(say("fail.role"), 403)
+        except InvalidInput:
+            return PlainTextResponse(say("fail.input"), 422)
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
         }
         return Response(content, media_type=f"{media_type}; charset=utf-8", headers=headers)
+
+
+def _day(text: str | None) -> date | None:
+    """Return a day of an address; what is none bounds nothing."""
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None

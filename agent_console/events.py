@@ -86,6 +86,8 @@ class Events:
 
     async def _stream(self, agent: Agent, token: str, tab: str | None, since: int) -> AsyncIterator[str]:
         ponte = self._ponte()
+        if tab is not None:
+            self._tabs.opened(agent, tab)
         try:
             async with ponte.feed.listen() as changes, ponte.presence.listen() as presents:
                 inbox = _Inbox(agent)
@@ -112,7 +114,7 @@ class Events:
         asleep: list[str] = []
         try:
             if tab is not None:
-                await self._tabs.opened(agent, tab)
+                await self._tabs.beat(agent, tab)
             page = await ponte.store.conversations(
                 status=None, contact_id=None, after=None, limit=_MOST_MISSED, agent_id=agent.id, snoozed=True
             )

@@ -37,6 +37,8 @@ def draw_floor(
         "more": say.number("floor.more", floor.waiting_count - len(floor.waiting))
         if floor.waiting_count > len(floor.waiting)
         else None,
+        "late_behind": floor.late_behind,
+        "late_uncounted": floor.late_uncounted,
         "desks": [_desk(desk, agents, looking, say) for desk in floor.desks],
         "targets": [
             {"id": desk.agent.id, "label": _target(desk, say)}

@@ -46,9 +46,15 @@ class QueueSession:
             self._session.first_page()
 
     def open(self, value: object) -> None:
-        """Open a conversation."""
+        """Open a conversation ``c``, at its message ``seq`` if there is one."""
         self._state.pop("queue_notice", None)
-        self._session.open(value)
+        if not isinstance(value, Mapping):
+            return
+        conversation_id, seq = str(value.get("c")), value.get("seq")
+        if isinstance(seq, int) and seq > 0:
+            self._session.point(conversation_id, seq)
+        else:
+            self._session.open(conversation_id)
 
     def next(self, _: object) -> None:
         """Take the next one and open it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from agent_console.board import Board, Wanted
+from agent_console.board import MOST_ROWS, Board, Wanted
 from agent_console.i18n import LOCALES, Catalogue
 from agent_console.queue_data import Queue, Tab
-from agent_console.view import agent_name, name_of, number_of
+from agent_console.view import agent_name, name_of, number_of, spoken
 from ponte.domain.agent import Permission
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import HIGHEST_PRIORITY, Conversation, Status
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LANGUAGES: Final = LOCALES
 _MOST_LABELS: Final = 3
+_BY_FAR: Final = 3
 
 
 def queue(
@@ -47,7 +48,8 @@ def queue(
         "locale": say.locale,
         "now": board.now,
         "me": {"id": board.agent.id, "name": board.agent.name, "role": say(f"role.{board.agent.role}")},
-        "model": model,
+        # Who cannot set one up need not read of it.
+        "model": model or not board.agent.may(Permission.ENGINEER),
         "works": board.agent.may(Permission.WORK),
         "notice": notice,
         "tabs": [
@@ -61,6 +63,7 @@ def queue(
         "filters": _filters(wanted, say, labels),
         "rows": _Entries(board, say, wanted, dict(labels)).all(),
         "more": found.more,
+        "cut": say("queue.cut", count=wanted.rows) if found.more and wanted.rows >= MOST_ROWS else None,
         "empty": _empty(wanted, found, say),
         "texts": dict(say.part("queue.", "app.", "bell.", "keys.", "alert.", "presence.")),
     }
@@ -120,6 +123,7 @@ class _Entries:
         on = conversation.id == self._wanted.conversation_id
         waiting = conversation.status is Status.AWAITING_AGENT
         handoff = conversation.handoff if waiting else None
+        language = spoken(conversation, contact)
         closes = window_expires_at(contact.last_inbound_at) if contact is not None else None
         return {
             "id": conversation.id,
@@ -133,16 +137,27 @@ class _Entries:
             "waiting": waiting,
             "owed": conversation.unanswered_since if mine else None,
             "why": (handoff.reason or say(f"trigger.{handoff.trigger}")) if handoff else None,
+            **self._late(conversation, waiting=waiting),
             "trigger": say(f"trigger.{handoff.trigger}") if handoff else None,
             "summary": handoff.summary if handoff else None,
-            "language": conversation.language.partition("-")[0].upper(),
-            "language_name": _language(conversation.language, say),
+            "language": language.partition("-")[0].upper(),
+            "language_name": _language(language, say),
             "holder": self._holder(conversation),
             "snoozed": conversation.snoozed_until,
             "window": closes if conversation.human else None,
             "on": on,
             **self._filed(conversation),
         }
+
+    def _late(self, conversation: Conversation, *, waiting: bool) -> dict[str, Plain]:
+        """Return when the wait, or the answer that is owed, misses its target, and when it does by far."""
+        policy = self._board.policy
+        since, target = conversation.unanswered_since, policy.first_reply_ms
+        if waiting:
+            since, target = conversation.waiting_since, policy.wait_ms
+        if since is None or target is None:
+            return {"late": None, "very_late": None}
+        return {"late": policy.due(since, target), "very_late": policy.due(since, _BY_FAR * target)}
 
     def _holder(self, conversation: Conversation) -> str | None:
         if conversation.status is not Status.AGENT_ACTIVE:

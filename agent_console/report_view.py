@@ -12,8 +12,9 @@ from datetime import date, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
+
+from agent_console.formats import short_day
 
 if TYPE_CHECKING:
     from agent_console.i18n import Catalogue
@@ -85,6 +86,7 @@ class ReportWords:
         self._columns: dict[str, Callable[[Figures], str]] = {
             "opened": lambda f: self.number(f.opened),
             "bot_share": lambda f: self.share(f.bot_share),
+            "open": lambda f: self.number(f.open),
             "handoffs": lambda f: self.number(f.handoffs),
             "untaken": lambda f: self.number(f.untaken),
             "wait": lambda f: self.time(f.wait.median),
@@ -125,7 +127,7 @@ class ReportWords:
 
     def day(self, iso: str) -> str:
         """Return a day, short."""
-        return str(format_date(date.fromisoformat(iso), "EEE dd/MM", locale=self._locale))
+        return short_day(date.fromisoformat(iso), self._say)
 
     def agent(self, agent_id: str) -> str:
         """Return an agent's name."""
@@ -148,11 +150,7 @@ class ReportWords:
         say = self._say
         return [
             (say("reports.col.opened"), self.number(figures.opened), ""),
-            (
-                say("reports.col.bot_share"),
-                self.share(figures.bot_share),
-                say("reports.tile.over", count=self.number(figures.bot + figures.human)),
-            ),
+            (say("reports.col.bot_share"), self.share(figures.bot_share), self._settled(figures)),
             (
                 say("reports.col.handoffs"),
                 self.number(figures.handoffs),
@@ -179,11 +177,13 @@ class ReportWords:
 
     def tables(self, report: Report) -> dict[str, Table]:
         """Return the report's tables by name."""
-        per_time = ("opened", "bot_share", "handoffs", "wait", "first_reply")
+        by_day = self._named(report.days, self.day)
         whole = tuple(self._columns)
-        by_agent = tuple(name for name in whole if name not in {"bot_share", "untaken"})
+        by_agent = tuple(name for name in whole if name not in {"bot_share", "open", "untaken"})
         return {
-            "days": self._table("days", per_time, self._named(report.days, self.day)),
+            "days": self._table("days", ("opened", "bot_share", "open", "handoffs", "untaken"), by_day),
+            "waits": self._table("waits", ("wait", "wait_p90", "first_reply", "resolution"), by_day),
+            "quality": self._table("quality", ("reopen_rate", "csat"), by_day),
             "hours": self._table(
                 "hours",
                 ("opened", "handoffs", "wait"),
@@ -205,13 +205,20 @@ class ReportWords:
         return Table(self._say("reports.by.triggers"), tuple(map(self._say, head)), tuple(rows))
 
     def _table(self, name: str, columns: Sequence[str], groups: Sequence[tuple[str, Figures]]) -> Table:
-        head = (self._say(f"reports.row.{name}"), *(self._say(f"reports.col.{c}") for c in columns))
+        row = "days" if name in {"waits", "quality"} else name
+        head = (self._say(f"reports.row.{row}"), *(self._say(f"reports.col.{c}") for c in columns))
         rows = [(title, *(self._columns[c](figures) for c in columns)) for title, figures in groups]
         return Table(self._say(f"reports.by.{name}"), head, tuple(rows))
 
     @staticmethod
     def _named(groups: Mapping[str, Figures], name: Callable[[str], str]) -> list[tuple[str, Figures]]:
         return [(name(key), figures) for key, figures in groups.items()]
+
+    def _settled(self, figures: Figures) -> str:
+        """Return of how many the bot's share is, and how many may still change it."""
+        of = self._say("reports.tile.over", count=self.number(figures.settled)) if figures.settled else ""
+        still = self._say.number("reports.tile.open", figures.open) if figures.open else ""
+        return " · ".join(filter(None, (of, still)))
 
     def _p90(self, spread: Durations) -> str:
         return "" if spread.p90 is None else self._say("reports.tile.p90", time=self.time(spread.p90))

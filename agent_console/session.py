@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from agent_console.actions import Actions, Outcome
-from agent_console.board import PAGE, Board, Wanted
+from agent_console.board import MOST_ROWS, PAGE, Board, Wanted
 from agent_console.bridge import Bridge
 from agent_console.i18n import Catalogue
 from agent_console.queue_data import Filters, Tab
@@ -23,8 +23,6 @@ from ponte.errors import StoreUnavailable
 if TYPE_CHECKING:
     from agent_console.view import Plain
 
-# More rows or messages than this at once would make every run slow; the search of old ones is elsewhere.
-_MOST_SHOWN: Final = 500
 _REMEMBERED: Final = 50
 _LONGEST_BRIEF: Final = 2_000
 _ACTION_S: Final = 10.0
@@ -58,7 +56,6 @@ class Session:
             tab=tab,
             conversation_id=st.query_params.get("c") or None,
             rows=int(self._state.get("rows", PAGE)),
-            messages=int(self._state.get("messages", PAGE)),
             visible=bool(self._state.get("visible", True)),
             filters=self._filters(),
             search=str(self._state.get("search", "")),
@@ -96,10 +93,22 @@ class Session:
             return {"kind": said["kind"], "text": said["text"]}
         return None
 
-    def outcome(self, conversation_id: str) -> dict[str, Plain] | None:
-        """Return what came of the last message that was sent from this conversation's composer."""
+    def outcome(self) -> dict[str, Plain] | None:
+        """Return what came of the last message that was sent, wherever."""
         last = self._state.get("outcome")
-        return last if isinstance(last, dict) and last.get("conversation") == conversation_id else None
+        return last if isinstance(last, dict) else None
+
+    def finished(self) -> dict[str, Plain] | None:
+        """Return which pop-up's form was done last, and where."""
+        last = self._state.get("finished")
+        return last if isinstance(last, dict) else None
+
+    def at(self, conversation_id: str) -> dict[str, Plain] | None:
+        """Return which message of a conversation is to be shown, as ``{seq, n}``."""
+        wish = self._state.get("at")
+        if not isinstance(wish, dict) or wish.get("conversation") != conversation_id:
+            return None
+        return {"seq": wish["seq"], "n": wish["n"]}
 
     def looked(self, value: object) -> None:
         """The wire says: look again; and whether anybody can see the tab."""
@@ -107,9 +116,20 @@ class Session:
             self._state["visible"] = bool(value.get("visible", True))
 
     def open(self, value: object) -> None:
-        """Open a conversation."""
+        """Open a conversation, given by its id."""
         self._forget()
         st.query_params["c"] = str(value)
+
+    def point(self, conversation_id: str, seq: int) -> None:
+        """Open a conversation at one of its messages."""
+        self.open(conversation_id)
+        self._state["at"] = {"conversation": conversation_id, "seq": seq, "n": self._count()}
+
+    def _count(self) -> int:
+        """Return another number each time."""
+        count = int(self._state.get("count", 0)) + 1
+        self._state["count"] = count
+        return count
 
     def back(self, _: object) -> None:
         """Close the conversation; the queue is what a narrow screen shows then."""
@@ -129,11 +149,7 @@ class Session:
 
     def more_rows(self, _: object) -> None:
         """Show one more page of the queue."""
-        self._state["rows"] = min(int(self._state.get("rows", PAGE)) + PAGE, _MOST_SHOWN)
-
-    def older(self, _: object) -> None:
-        """Show one more page of messages."""
-        self._state["messages"] = min(int(self._state.get("messages", PAGE)) + PAGE, _MOST_SHOWN)
+        self._state["rows"] = min(int(self._state.get("rows", PAGE)) + PAGE, MOST_ROWS)
 
     def dismiss(self, _: object) -> None:
         """Put the notice away."""
@@ -150,12 +166,13 @@ class Session:
         """Give the conversation to whom the form names."""
         target = str(self._state.get(f"transfer-to-{conversation_id}") or "")
         note = str(self._state.get(f"transfer-note-{conversation_id}") or "")
-        self._finish(conversation_id, self._actions.transfer(conversation_id, target or None, note))
+        work = self._actions.transfer(conversation_id, target or None, note)
+        self._finish("transfer", conversation_id, work)
 
     def give_back(self, conversation_id: str) -> None:
         """Give the conversation to the bot with the form's brief."""
         brief = str(self._state.get(f"return-brief-{conversation_id}") or "")
-        self._finish(conversation_id, self._actions.give_back(conversation_id, brief))
+        self._finish("return", conversation_id, self._actions.give_back(conversation_id, brief))
 
     def propose_brief(self, conversation_id: str, text: str) -> None:
         """Put a brief into the form of giving back, unless it is open or another one stands there.
@@ -178,14 +195,14 @@ class Session:
     def resolve(self, conversation_id: str) -> None:
         """Close the matter as the form says."""
         disposition = str(self._state.get(f"resolve-as-{conversation_id}") or "solved")
-        self._finish(conversation_id, self._actions.resolve(conversation_id, disposition))
+        self._finish("resolve", conversation_id, self._actions.resolve(conversation_id, disposition))
 
     def mark_handoff(self, conversation_id: str) -> None:
         """Rate the handoff as the form says."""
         mark = Mark(self._state.get(f"mark-{conversation_id}") or Mark.NONE)
         at_seq = int(self._state.get(f"mark-at-{conversation_id}") or 0) or None
         late = at_seq if mark is Mark.LATE else None
-        self._finish(conversation_id, self._actions.mark_handoff(conversation_id, mark, late))
+        self._finish("mark", conversation_id, self._actions.mark_handoff(conversation_id, mark, late))
 
     def retry(self, value: object) -> None:
         """Send a failed message once more."""
@@ -212,14 +229,12 @@ class Session:
             self._state.pop("notice", None)
         if outcome.ok:
             self._state["done"] = [*done, key][-_REMEMBERED:]
-        answers = int(self._state.get("answers", 0)) + 1
-        self._state["answers"] = answers
         self._state["outcome"] = {
             "conversation": conversation_id,
             "key": key,
             "ok": outcome.ok,
             "text": outcome.text,
-            "n": answers,
+            "n": self._count(),
         }
 
     def _written(
@@ -228,7 +243,7 @@ class Session:
         """Return what is to be done with what the composer sent."""
         mode = value.get("mode")
         if mode == "note":
-            return self._actions.note(conversation_id, body)
+            return self._actions.note(conversation_id, body, key)
         if mode == "template":
             given = value.get("variables")
             variables = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
@@ -236,13 +251,14 @@ class Session:
         voice, original = value.get("voice") is True, str(value.get("original") or "")
         return self._actions.reply(conversation_id, body, key, voice=voice, original=original)
 
-    def _finish(self, conversation_id: str, work: Coroutine[object, object, Outcome]) -> None:
-        """Run what a pop-up asked for, and close it if that worked."""
+    def _finish(self, name: str, conversation_id: str, work: Coroutine[object, object, Outcome]) -> None:
+        """Run what the pop-up ``name`` asked for, and close it if that worked."""
         outcome = self.run(work)
         self.tell(conversation_id, outcome)
         if outcome.ok:
-            for name in _POPOVERS:
-                self._state[name] = False
+            self._state["finished"] = {"conversation": conversation_id, "name": name, "n": self._count()}
+            for popover in _POPOVERS:
+                self._state[popover] = False
 
     def act(
         self, conversation_id: str, work: Coroutine[object, object, Outcome], *, mine: bool = False
@@ -269,7 +285,7 @@ class Session:
 
     def _forget(self) -> None:
         """What belonged to the conversation that was open."""
-        self._state["messages"] = PAGE
+        self._state.pop("at", None)
         self._state.pop("notice", None)
         for name in _POPOVERS:
             if name in self._state:

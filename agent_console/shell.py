@@ -27,6 +27,7 @@ from agent_console.login import LoginPages
 from agent_console.media import PATH as MEDIA_PATH
 from agent_console.media import MessageFiles
 from agent_console.people import People
+from agent_console.reading import Reading
 from agent_console.tabs import PATH as PRESENCE_PATH
 from agent_console.tabs import Tabs
 from agent_console.writing import Writing
@@ -122,6 +123,7 @@ def create_console(
             Route(PRESENCE_PATH, tabs.endpoint, methods=["POST"]),
             *Writing(shell.ponte).routes(),
             *People(shell.ponte).routes(),
+            *Reading(shell.ponte).routes(),
             *Downloads(shell.ponte).routes(),
             Route(MEDIA_PATH, MessageFiles(shell.ponte).endpoint, methods=["GET"]),
             Mount(assets.base(), assets.Assets()),

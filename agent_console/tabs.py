@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -41,18 +42,24 @@ class Tabs:
     def __init__(self, ponte: Callable[[], Ponte]) -> None:
         self._ponte = ponte
         self._shown: dict[tuple[str, str], str | None] = {}
+        # A browser may come back before the death of its old stream is noticed.
+        self._streams: Counter[tuple[str, str]] = Counter()
 
-    async def opened(self, agent: Agent, tab: str) -> None:
-        """A tab's stream began."""
+    def opened(self, agent: Agent, tab: str) -> None:
+        """A tab's stream began; ``closed`` is to follow for each."""
+        self._streams[agent.id, tab] += 1
         self._shown.setdefault((agent.id, tab), None)
-        await self.beat(agent, tab)
 
     async def beat(self, agent: Agent, tab: str) -> None:
         """A tab's stream is still open."""
         await self._ponte().presence.show(agent, tab, self._shown.get((agent.id, tab)))
 
     async def closed(self, agent: Agent, tab: str) -> None:
-        """A tab's stream ended."""
+        """A tab's stream ended; the tab is gone with its last one."""
+        self._streams[agent.id, tab] -= 1
+        if self._streams[agent.id, tab] > 0:
+            return
+        del self._streams[agent.id, tab]
         self._shown.pop((agent.id, tab), None)
         await self._ponte().presence.hide(agent.id, tab)
 

@@ -58,9 +58,16 @@ def view(board: Board, opened: Opened, say: Catalogue, labels: Sequence[tuple[st
         "snoozed": conversation.snoozed_until,
         "no_snooze": reason_why_not(board, no_snooze, say),
         "reopen": resolved,
+        "no_reopen": reason_why_not(board, _no_reopen(opened, works=works), say),
         "reopened": conversation.reopened,
         "texts": dict(say.part("triage.", "presence.")),
     }
+
+
+def _no_reopen(opened: Opened, *, works: bool) -> str | None:
+    if not works:
+        return "deny.role"
+    return "deny.newer" if opened.superseded else None
 
 
 class _Handlers:

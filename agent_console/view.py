@@ -6,34 +6,21 @@ UTC: the browser knows the agent's time zone and keeps "2 min ago" running by it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import phonenumbers
 
 from agent_console.board import Board, Opened
-from agent_console.files import files
 from agent_console.i18n import Catalogue
-from agent_console.particulars import particulars
 from agent_console.rules import Allowed, allowed
-from ponte.answers import ORIGINAL
 from ponte.domain.agent import Agent
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Handoff, Status
-from ponte.domain.message import Author, Kind, Message, MessageStatus
 from ponte.domain.office import Disposition
-from ponte.domain.twilio_errors import words_for
 from ponte.domain.window import window_expires_at, window_open
 
-_TRANSCRIPT: Final = (
-    "transcript.",
-    "file.",
-    "translate.",
-    "write.",
-    "delivery.retry",
-    "delivery.withdraw",
-)
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
 
 
@@ -81,7 +68,7 @@ def reason_why_not(board: Board, key: str | None, say: Catalogue) -> str | None:
     return say(key, name=agent_name(board.agents, holder, say))
 
 
-def agent_name(agents: dict[str, Agent], agent_id: str | None, say: Catalogue) -> str:
+def agent_name(agents: Mapping[str, Agent], agent_id: str | None, say: Catalogue) -> str:
     """Return an agent's name; a neutral word for one who is not known any more."""
     agent = agents.get(agent_id) if agent_id else None
     return agent.name if agent else say("author.former")
@@ -95,8 +82,25 @@ def filed_as(disposition: str, known: Iterable[Disposition], say: Catalogue) -> 
     return say.maybe(f"disposition.{disposition}", disposition)
 
 
-def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | None) -> dict[str, Plain]:
-    """Return what the head of the conversation draws."""
+def head(
+    board: Board,
+    opened: Opened,
+    say: Catalogue,
+    notice: dict[str, str] | None,
+    *,
+    denied: dict[str, Plain],
+    finished: dict[str, Plain] | None = None,
+) -> dict[str, Plain]:
+    """Return what the head of the conversation draws.
+
+    Args:
+        board: what was read.
+        opened: the open conversation.
+        say: the words.
+        notice: what to tell about the last action.
+        denied: why the actions below it cannot be used, by name; None for one that can.
+        finished: which pop-up's form was done last, and where.
+    """
     conversation, contact = opened.conversation, opened.contact
     status = say(f"status.{conversation.status}")
     if conversation.status is Status.AGENT_ACTIVE:
@@ -110,7 +114,10 @@ def head(board: Board, opened: Opened, say: Catalogue, notice: dict[str, str] | 
         "id": conversation.id,
         "name": name_of(contact),
         "number": number_of(contact),
-        "language": language_name(conversation, say),
+        "me": board.agent.id,
+        "denied": denied,
+        "finished": finished,
+        "language": language_of(spoken(conversation, contact), say),
         "status": conversation.status.value,
         "status_label": status,
         "waiting_since": conversation.waiting_since,
@@ -137,88 +144,14 @@ def _handoff(handoff: Handoff | None, say: Catalogue) -> Plain:
     }
 
 
-def transcript(
-    board: Board, opened: Opened, rules: Allowed, say: Catalogue, *, aid: bool = False
-) -> dict[str, Plain]:
-    """Return what the transcript component draws; ``aid``: there is a model to translate."""
-    may_retry = rules.reply is None
-    return {
-        "me": board.agent.id,
-        "no_aid": not aid,
-        "locale": say.locale,
-        "now": board.now,
-        "conversation": opened.conversation.id,
-        "older": opened.older,
-        "messages": [_message(board, m, opened, say, may_retry=may_retry) for m in opened.messages],
-        "texts": dict(say.part(*_TRANSCRIPT)),
-    }
-
-
-def _message(
-    board: Board, message: Message, opened: Opened, say: Catalogue, *, may_retry: bool
-) -> dict[str, Plain]:
-    failed = message.status is MessageStatus.FAILED
-    outbound = message.author is not Author.CUSTOMER and message.kind is not Kind.NOTE
-    kind = message.kind
-    return {
-        "id": message.id,
-        "author": message.author.value,
-        "kind": kind.value,
-        "who": _speaker(board, message, say),
-        "body": message.body,
-        "label": None if kind is Kind.TEXT else say(f"kind.{kind}"),
-        "particulars": dict(particulars(message, opened.messages, say)),
-        "files": [*files(message, say)],
-        "at": message.created_at,
-        "foreign": _foreign(message, opened, say),
-        "original": dict(message.details).get(ORIGINAL),
-        "sources": dict(message.details).get("sources"),
-        "status": message.status.value,
-        "tick": say(f"delivery.{message.status}") if outbound else None,
-        "error": _failure(message.error_code, say) if failed else None,
-        "retry": failed and may_retry and message.author is Author.AGENT,
-        "withdraw": message.status is MessageStatus.PARKED and may_retry,
-        "prompt": say("transcript.prompt", version=message.prompt_version)
-        if message.prompt_version
-        else None,
-    }
-
-
-def _foreign(message: Message, opened: Opened, say: Catalogue) -> bool:
-    """Tell whether a customer's message has words in another language than the agent's."""
-    if message.author is not Author.CUSTOMER:
-        return False
-    spoken = opened.contact.language or opened.conversation.language
-    if same_language(spoken, say.locale):
-        return False
-    return bool(message.body) or any(media.text for media in message.media)
-
-
 def same_language(one: str, other: str) -> bool:
     """Tell whether two BCP 47 tags are of one language, whatever its region."""
     return one.partition("-")[0].lower() == other.partition("-")[0].lower()
 
 
-def _speaker(board: Board, message: Message, say: Catalogue) -> str | None:
-    """Customers need no name above their bubbles: there is one a conversation."""
-    if message.author is Author.CUSTOMER:
-        return None
-    if message.author is Author.AGENT:
-        if message.agent_id == board.agent.id:
-            return say("author.you")
-        return agent_name(board.agents, message.agent_id, say)
-    return say(f"author.{message.author}")
-
-
-def _failure(code: int | None, say: Catalogue) -> str:
-    if code is None:
-        return say("error.unknown")
-    return words_for(code, say.locale) or say("error.other", code=code)
-
-
-def language_name(conversation: Conversation, say: Catalogue) -> str:
-    """Return the name of the customer's language in the agent's."""
-    return language_of(conversation.language, say)
+def spoken(conversation: Conversation, contact: Contact | None) -> str:
+    """Return the customer's language, as a BCP 47 tag: what agents say of it, else what was detected."""
+    return (contact.language if contact is not None else None) or conversation.language
 
 
 def language_of(tag: str, say: Catalogue) -> str:

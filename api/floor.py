@@ -25,6 +25,7 @@ async def get_floor(caller: SupervisorDep, ponte: PonteDep) -> FloorOut:
         human_hours=None if hours is None else hours.open_at(floor.now),
         waiting_count=floor.waiting_count,
         held_count=floor.held_count,
+        late_count=floor.late,
         waiting=[_case_out(case) for case in floor.waiting],
         desks=[_desk_out(desk) for desk in floor.desks],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -35,6 +36,7 @@ from api.views import moment
 from ponte.domain.agent import Agent
 from ponte.domain.office import CannedReply, Disposition, Label
 from ponte.errors import NotFound
+from ponte.office import days_only
 from ponte.ports import AuditFilter
 from ponte.staff import session_id
 
@@ -189,14 +191,18 @@ async def change_disposition(
 
 
 async def _audit_filter(
+    ponte: PonteDep,
     *,
     actor: Annotated[
         str | None, Query(max_length=200, description="An agent's id, `bot`, `operator` or `worker`.")
     ] = None,
     action: Annotated[str | None, Query(max_length=60, description="What was done.")] = None,
     conversation: Annotated[str | None, Query(max_length=200, description="To which conversation.")] = None,
+    first: Annotated[date | None, Query(alias="from", description="From this day on, the company's.")] = None,
+    last: Annotated[date | None, Query(alias="to", description="Up to this day.")] = None,
 ) -> AuditFilter:
-    return AuditFilter(actor or None, action or None, conversation or None)
+    wanted = AuditFilter(actor or None, action or None, conversation or None)
+    return days_only(wanted, first, last, (await ponte.reports.policy()).timezone)
 
 
 AuditFilterDep = Annotated[AuditFilter, Depends(_audit_filter)]

@@ -25,7 +25,13 @@ class FiguresOut(BaseModel):
     opened: int = Field(description="Conversations opened.")
     bot: int = Field(description="Of these, over without an agent having been asked for.")
     human: int = Field(description="Of these, over, and an agent was asked for.")
-    bot_share: float | None = Field(description=f"`bot` of `bot` and `human`; {_SHARE}")
+    open: int = Field(description="Of these, not over.")
+    settled: int = Field(
+        description="Of those opened at least `IDLE_HOURS` ago, those that are over. Of younger ones only "
+        "an agent's can be."
+    )
+    settled_bot: int = Field(description="Of the settled, those for which no agent was asked for.")
+    bot_share: float | None = Field(description=f"`settled_bot` of `settled`; {_SHARE}")
     handoffs: int = Field(description="How often an agent was asked for.")
     untaken: int = Field(description="Of these, those that no agent took, or has taken yet.")
     wait: DurationsOut = Field(description="From asking for an agent until one took the conversation.")
@@ -129,5 +135,6 @@ class FloorOut(BaseModel):
     human_hours: bool | None = Field(description="Whether agents should be there; null: no hours are set.")
     waiting_count: int = Field(description="How many customers wait for an agent.")
     held_count: int = Field(description="How many conversations agents hold.")
+    late_count: int = Field(description="How many of all these have missed their target.")
     waiting: list[CaseOut] = Field(description="Who waits, the most urgent first, at most 50.")
     desks: list[DeskOut] = Field(description="The agents, those who are here first.")

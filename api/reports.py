@@ -129,6 +129,7 @@ def _plain(figures: Figures) -> dict[str, object]:
     return {
         **asdict(figures),
         **spreads,
+        "open": figures.open,
         "bot_share": figures.bot_share,
         "reopen_rate": figures.reopen_rate,
     }

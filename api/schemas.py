@@ -215,8 +215,8 @@ class DecisionOut(BaseModel):
         description="What was measured, by name.", examples=[{"classifier": 0.71, "judge": 0.85}]
     )
     thresholds: dict[str, float] = Field(
-        description="What the scores were held against; empty where the bot went on.",
-        examples=[{"sure": 0.8, "unsure": 0.45, "judge": 0.6}],
+        description="What the scores were held against; local.<language> names the language of the reading.",
+        examples=[{"sure": 0.9, "unsure": 0.15, "judge": 0.6, "doubt": 0.2, "local.pt-BR": 0.6}],
     )
     language: str = Field(description="The customer's, as a BCP 47 tag.", examples=["pt-BR"])
     prompt_version: str = Field(description="The prompt files that decided.", examples=["3f2a9c01d4e7"])

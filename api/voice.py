@@ -52,7 +52,7 @@ async def send_recording(
     """Send a recording to the customer as a voice note. Returns the message that was queued.
 
     At most 16 MB and 10 minutes, of any kind that browsers and phones record; it is converted to what
-    WhatsApp plays. Only the holder may, and only within WhatsApp's 24-hour window.
+    WhatsApp plays. Only the holder may. While WhatsApp's 24-hour window is closed the message is `parked`.
     """
     await ponte.desk.may_answer(caller.agent, conversation_id, idempotency_key)
     note = await asyncio.to_thread(to_voice_note, await request.body())

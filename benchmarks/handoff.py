@@ -177,9 +177,9 @@ def measure(prompts: PromptSet, seeds: int) -> dict[str, list[dict[str, Score]]]
         kinds = folds_by([(e.kind, e.wants_human) for e in examples], _FOLDS, seed)
         ways["random"].append(by_language(examples, held_out(prompts, random_folds)))
         ways["kinds left out"].append(by_language(examples, held_out(prompts, kinds)))
-    places = {trade: i for i, trade in enumerate(TRADES)}
-    by_trade = [None if trade is None else places[trade] for trade in trades]
-    ways["trades left out"].append(by_language(examples, held_out(prompts, by_trade)))
+        places = dict(zip(TRADES, folds_by(list(TRADES), _FOLDS, seed), strict=True))
+        by_trade = [None if trade is None else places[trade] for trade in trades]
+        ways["trades left out"].append(by_language(examples, held_out(prompts, by_trade)))
     plain = plain_list(prompts)
     ways["plain list"] = [by_language(examples, [plain(e.text) for e in examples])]
     return ways

@@ -14,8 +14,10 @@ from graph.chosen import chosen
 from graph.closed import closed_notice
 from graph.context import GraphContext
 from graph.contexts import Contexts
+from graph.customer_text import told_by
 from graph.ledger import decided, decision_of, undetected
 from graph.opt_out import Said, Wishes, wishes_of
+from graph.outgoing_files import OutgoingFiles, with_files
 from graph.output_check import WITHHELD
 from graph.state import InboundItem, ResumeAnswer, StretchLine
 from graph.surveys import Surveys, may_rate
@@ -46,6 +48,8 @@ _STRETCH: Final = 30
 _UNSEEN: Final = 50
 _PREVIEW: Final = 120
 _SUMMARY: Final = 600
+# A quoted document may be long.
+_QUOTED: Final = 1_600
 # An answer that comes sooner needs no "typing...".
 _TYPING_AFTER_S: Final = 0.3
 
@@ -98,6 +102,7 @@ class Advance:
         media: fetches the files that customers send; None leaves them where they are.
         understand: hears and reads files for the agent who owns a conversation; None: the agent does.
         surveys: asks customers how content they were, where the policy says so; None: nobody is asked.
+        files: sends files of the knowledge base along with answers; None: they stay behind.
     """
 
     def __init__(
@@ -116,6 +121,7 @@ class Advance:
         media: MediaIntake | None = None,
         understand: Understand | None = None,
         surveys: Surveys | None = None,
+        files: OutgoingFiles | None = None,
     ) -> None:
         self._store = store
         self._run_thread = run_thread
@@ -130,6 +136,7 @@ class Advance:
         self._media = media
         self._understand = understand
         self._surveys = surveys
+        self._files = files
 
     async def run(self, batch: Batch) -> None:
         """Take the batch through: append it for the human who owns the conversation, or run the thread.
@@ -193,7 +200,9 @@ class Advance:
             if keys and (closed := closed_notice(prompts, current.language, now)) is not None:
                 texts.append(closed)
             commit = say(commit, contact, batch.turn_id, [(Author.SYSTEM, t, None) for t in texts], now)
-            handoff = Handoff("The bot could not process the message.", Trigger.ERROR, 1.0, "", now)
+            handoff = Handoff(
+                prompts.text("reason.error", self._default_language), Trigger.ERROR, 1.0, "", now
+            )
             commit = undetected(commit, handoff, batch.turn_id, prompts.version)
             self._metrics.handoffs.labels(Trigger.ERROR).inc()
         await self._commit("gave_up", batch, commit)
@@ -336,14 +345,14 @@ class Advance:
         )
 
     async def _quoted(self, sid: str, contact_id: str) -> str:
-        """Return the text of a message of this contact's; empty when there is none, e.g. once erased."""
+        """Return a message of this contact's in words; empty when there is none, e.g. once erased."""
         message = await self._store.message_by_sid(sid)
         if message is None:
             try:
                 message = await self._store.message(sid)
             except NotFound:
                 return ""
-        return message.body if message.contact_id == contact_id else ""
+        return told_by(message)[:_QUOTED] if message.contact_id == contact_id else ""
 
     async def _bot_turn(
         self, context: GraphContext, batch: Batch, contact: Contact, current: Conversation, wishes: Wishes
@@ -361,21 +370,27 @@ class Advance:
                 resume=await self._answer(current, current.resume),
                 inbound=items,
                 memory=contact.memory,
-                language=current.language,
+                # What agents say of the customer's language goes before what was detected.
+                language=contact.language or current.language,
                 replay=batch.replay,
             )
             notes = await self._spoken(context, result, items)
         now = self._clock.now()
         commit = received(current, batch, now, result.media)
-        said = [(out.author, out.body, result.prompt_version) for out in result.outgoing]
+        texts = [out for out in result.outgoing if out.file is None]
+        said = [(out.author, out.body, result.prompt_version) for out in texts]
         commit = self._confirmed(context, commit, contact, batch, wishes)
         beside = self._voice is not None and context.prompts.policy.voice.text_beside
-        offers = [out.details for out in result.outgoing]
+        offers = [out.details for out in texts]
         for reason in (value for offer in offers for name, value in offer if name == WITHHELD):
             self._metrics.withheld.labels(reason).inc()
         commit = say(
             commit, contact, batch.turn_id, said, now, notes=notes, offers=offers, text_beside=beside
         )
+        files = [out.file for out in result.outgoing if out.file is not None]
+        if files and self._files is not None:
+            kept = await self._files.kept(files, context.prompts)
+            commit = with_files(commit, contact, batch.turn_id, kept, version=result.prompt_version, now=now)
         changed = replace(
             commit.conversation,
             resume=None,
@@ -406,7 +421,8 @@ class Advance:
             return ()
         heard = any(item.kind is Kind.AUDIO for item in items)
         answers = VoiceAnswers(self._voice, context.prompts.policy.voice)
-        return await answers.speak([out.body for out in result.outgoing], result.language, heard=heard)
+        texts = [out.body for out in result.outgoing if out.file is None]
+        return await answers.speak(texts, result.language, heard=heard)
 
     async def _commit(self, kind: str, batch: Batch, commit: Commit) -> None:
         changed = replace(
@@ -430,9 +446,9 @@ class Advance:
             action=resume.action,
             brief=resume.brief,
             stretch=tuple(
-                StretchLine(author=m.author, text=m.body)
+                StretchLine(author=m.author, text=told_by(m)[:_QUOTED])
                 for m in stretch
-                if m.kind is not Kind.NOTE and m.body
+                if m.kind is not Kind.NOTE
             ),
         )
 

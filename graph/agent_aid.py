@@ -24,6 +24,7 @@ from graph.asking import LANGUAGE_NAMES
 from graph.chat_client import open_chat
 from graph.citing import cited
 from graph.context import Limits, ModelFailed
+from graph.customer_text import told_by
 from graph.knowledge import Hit, Knowledge
 from graph.model import options_of
 from graph.model_calls import trying
@@ -156,10 +157,8 @@ def _told(messages: Sequence[Message]) -> list[dict[str, str]]:
     """Return the end of a conversation; a file stands for what was said or written in it."""
     found: list[dict[str, str]] = []
     for message in messages[-_MESSAGES:]:
-        heard = [media.text for media in message.media if media.text]
-        text = "\n".join([message.body, *heard]).strip() or f"({message.kind})"
         speaker = "note for colleagues" if message.kind is Kind.NOTE else message.author.value
-        found.append({"speaker": speaker, "text": text[:_TEXT]})
+        found.append({"speaker": speaker, "text": told_by(message)[:_TEXT]})
     return found
 
 

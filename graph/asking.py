@@ -33,10 +33,14 @@ async def excerpts_for(state: State, context: GraphContext) -> Sequence[Hit]:
 
 async def ask_judge(state: State, context: GraphContext, responder: Responder) -> float:
     """Ask how sure the model is that the turn wants a human, 0 to 1. Raises ModelFailed."""
+    system, question = context.prompts.judge.render(), defused(judged_text(state))
+    return await responder.judge([ChatMessage("system", system), ChatMessage("user", question)])
+
+
+def judged_text(state: State) -> str:
+    """Return what the judge reads: the turn's words, below those of the turns before it."""
     recent = [t["customer"] for t in state.get("window", [])[-_RECENT_TURNS:]]
-    question = "\n".join([*recent, state["text"]])
-    system = context.prompts.judge.render()
-    return await responder.judge([ChatMessage("system", system), ChatMessage("user", defused(question))])
+    return "\n".join([*recent, state["text"]])
 
 
 def conversation_prompt(state: State, context: GraphContext, excerpts: Sequence[Hit]) -> list[ChatMessage]:

@@ -1,25 +1,17 @@
-"""Audio files to 16 kHz mono, and back to small files in pieces; no program beside PyAV is needed.
-
-A file is what its first bytes say, never what its name or its header says: libav is told which container to
-open, and only those a customer's voice comes in. Left to guess, it would also open playlists, which name
-other files and addresses to read.
-"""
+"""Audio files to 16 kHz mono, and back to small files in pieces; no program beside PyAV is needed."""
 
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import av
-import av.error
 import numpy as np
 import numpy.typing as npt
 
 from graph.unusable import Unusable
-from ponte.audio import container_of
+from ponte.audio import NoRecording, to_samples
 from ponte.domain.message import MediaError
 
 Samples = npt.NDArray[np.int16]
@@ -27,11 +19,7 @@ Samples = npt.NDArray[np.int16]
 RATE: Final = 16_000
 _FRAME: Final = 320  # 20 ms
 _BITRATE: Final = 24_000
-_CODECS: Final = frozenset(
-    {"opus", "vorbis", "speex", "mp3", "mp3float", "mp2", "aac", "alac", "flac", "amrnb", "amrwb"}
-)
 _VIDEO: Final = "video"
-_MAY_HOLD_PICTURES: Final = frozenset({"mov", "matroska"})
 # What may be uploaded as it is, by container: https://platform.openai.com/docs/guides/speech-to-text
 _UPLOADS: Final = {
     "ogg": ("ogg", "audio/ogg"),
@@ -105,61 +93,12 @@ def decode(data: bytes, limits: AudioLimits) -> Sound:
     """
     if len(data) > limits.file_bytes:
         raise Unusable(MediaError.TOO_LARGE, f"{len(data)} bytes")
-    container = container_of(data)
-    if container is None:
-        raise Unusable(MediaError.UNREADABLE, "no audio that is known here")
-    pieces: list[Samples] = []
-    room = limits.duration_ms * RATE // 1000
     try:
-        for piece in _decoded(data, container, time.monotonic() + limits.decode_ms / 1000):
-            room -= len(piece)
-            if room < 0:
-                raise Unusable(MediaError.TOO_LARGE, f"longer than {limits.duration_ms} ms")
-            pieces.append(piece)
-    except (av.error.FFmpegError, ValueError, IndexError, OverflowError) as error:
-        raise Unusable(MediaError.UNREADABLE, type(error).__name__) from error
-    if not pieces:
-        raise Unusable(MediaError.UNREADABLE, "no sound in it")
-    return Sound(np.concatenate(pieces), _VIDEO if _has_pictures(data, container) else container)
-
-
-def _has_pictures(data: bytes, container: str) -> bool:
-    """Tell whether a file that was decoded holds pictures, too."""
-    if container not in _MAY_HOLD_PICTURES:
-        return False
-    with av.open(io.BytesIO(data), mode="r", format=container) as file:
-        return bool(file.streams.video)
-
-
-def _decoded(data: bytes, container: str, deadline: float) -> Iterator[Samples]:
-    """Yield the file's first audio stream. A frame that is broken ends the file: what came before counts."""
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    some = False
-    with av.open(io.BytesIO(data), mode="r", format=container) as file:
-        if not file.streams.audio:
-            raise Unusable(MediaError.UNREADABLE, "no sound in it")
-        stream = file.streams.audio[0]
-        name = stream.codec_context.name
-        if name not in _CODECS and not name.startswith("pcm_"):
-            raise Unusable(MediaError.UNREADABLE, f"the codec {name}")
-        frames = file.decode(stream)
-        while True:
-            if time.monotonic() > deadline:
-                raise Unusable(MediaError.UNREADABLE, "it takes too long to decode")
-            try:
-                frame = next(frames)
-            except StopIteration:
-                break
-            except av.error.InvalidDataError:
-                if not some:
-                    raise
-                break
-            frame.pts = None
-            for part in resampler.resample(frame):
-                some = True
-                yield part.to_ndarray().reshape(-1).astype(np.int16, copy=False)
-    for part in resampler.resample(None) if some else ():
-        yield part.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+        found = to_samples(data, RATE, max_ms=limits.duration_ms, within_ms=limits.decode_ms)
+    except NoRecording as error:
+        kind = MediaError.TOO_LARGE if error.too_long else MediaError.UNREADABLE
+        raise Unusable(kind, str(error)) from error
+    return Sound(np.frombuffer(found.content, np.dtype("<i2")), _VIDEO if found.pictures else found.container)
 
 
 def encode(samples: Samples) -> bytes:

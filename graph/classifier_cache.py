@@ -25,7 +25,7 @@ from graph.lexicon_spec import Lexicons
 log = structlog.get_logger(__name__)
 
 # Raise it when the same examples would give other weights: with the features or the learning.
-_REVISION = 4
+_REVISION = 5
 _KEPT = 5
 _RECENT_AT_MOST = 2
 

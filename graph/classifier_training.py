@@ -22,7 +22,7 @@ _FOLDS = 3
 _STRENGTH = 12.0
 # The least examples that must have a feature, and what a block of features counts for.
 _AT_LEAST = (2, 2, 2)
-_SCALES = (1.0, 1.0, 1.5)
+_SCALES = (1.0, 1.0, 2.2)
 
 
 def train(examples: Sequence[Example], lexicons: Lexicons) -> HandoffClassifier:

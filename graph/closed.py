@@ -6,6 +6,7 @@ from typing import Final
 
 from graph.prompts import PromptSet
 from ponte.domain.conversation import Conversation
+from ponte.domain.office_hours import local
 
 # A turn takes its time: one that was told of no hours may be committed a moment after closing time.
 _TURN_MS: Final = 60_000
@@ -22,8 +23,9 @@ def closed_notice(prompts: PromptSet, locale: str, now: int) -> str | None:
     hours = prompts.policy.human_hours
     if hours is None or hours.open_at(now):
         return None
-    spoken = hours.in_words(locale)
-    return prompts.text("handoff.closed", locale, hours=spoken)
+    opens = hours.opens_after(now)
+    days = (opens.date() - local(now, hours.timezone).date()).days
+    return prompts.text("handoff.closed", locale, hours=hours.in_words(locale), opens=opens, days=days)
 
 
 def told_when_handed_over(prompts: PromptSet, waiting: Conversation) -> bool:

@@ -86,7 +86,6 @@ class Limits:
         model_backoff_ms: the longest wait before a second try, when the server names none.
         retry_after_ms: the longest wait that the server may ask for; a longer one is a failure at once.
         model_deadline_ms: for all tries together.
-        judge_grace_ms: how long a finished reply waits for the judge.
         transcribe_timeout_ms: for one try of the speech or the vision model; a tenth of the audio's length
             comes on top.
         media_deadline_ms: for all files of a turn together.
@@ -104,7 +103,6 @@ class Limits:
     model_backoff_ms: int = 800
     retry_after_ms: int = 2_000
     model_deadline_ms: int = 18_000
-    judge_grace_ms: int = 250
     transcribe_timeout_ms: int = 15_000
     media_deadline_ms: int = 100_000
     agent_media_ms: int = 6_000

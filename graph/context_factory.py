@@ -123,11 +123,51 @@ async def open_contexts(
     """
     bounds = limits or Limits()
     source = None if media is None else StoredFiles(media)
-    local = None
+    async with (
+        _open_transcriber(settings, bounds) as hears,
+        _open_models(settings, clock, bounds, source, hears) as factory,
+    ):
+        yield factory
+
+
+@asynccontextmanager
+async def _open_transcriber(settings: Settings, bounds: Limits) -> AsyncIterator[Transcriber | None]:
+    """Yield what hears voice notes: this machine, else the server that is set; None where there is none.
+
+    A server of its own gets a key of its own: the one for OpenAI is not sent there.
+    """
+    own = settings.openai_transcribe_base_url
     if settings.transcribe_local_model:
-        local = await asyncio.to_thread(open_local, Path(settings.transcribe_local_model), bounds)
+        yield await asyncio.to_thread(open_local, Path(settings.transcribe_local_model), bounds)
+        return
+    if not own and not settings.model_configured:
+        yield None
+        return
+    key = settings.openai_transcribe_api_key.get_secret_value()
+    if not own:
+        key = key or settings.openai_api_key.get_secret_value()
+    async with openai.DefaultAioHttpClient(timeout=bounds.model_timeout_ms / 1000) as http:
+        client = openai.AsyncOpenAI(
+            # A server of one's own often wants no key, but the SDK insists on one.
+            api_key=key or "none",
+            base_url=own or settings.openai_base_url or "https://api.openai.com/v1",
+            max_retries=0,
+            http_client=http,
+        )
+        yield OpenAITranscriber(client, settings.openai_transcribe_model, bounds)
+
+
+@asynccontextmanager
+async def _open_models(
+    settings: Settings,
+    clock: Clock,
+    bounds: Limits,
+    source: MediaSource | None,
+    hears: Transcriber | None,
+) -> AsyncIterator[ContextFactory]:
+    """Yield what makes contexts, over the model where one is configured."""
     if not settings.model_configured:
-        yield ContextFactory(settings, clock, bounds, source, transcriber=local)
+        yield ContextFactory(settings, clock, bounds, source, transcriber=hears)
         return
     api_key, base_url = settings.openai_api_key.get_secret_value(), settings.openai_base_url
     # aiohttp carries a request for a tenth of what the default transport costs in CPU, and far less when
@@ -143,8 +183,7 @@ async def open_contexts(
         files = openai.AsyncOpenAI(
             api_key=api_key or "none", base_url=base_url or None, max_retries=0, http_client=client
         )
-        hears = local or OpenAITranscriber(files, settings.openai_transcribe_model, bounds)
-        async with open_retrieval(settings, files, clock) as retrieval:
+        async with open_retrieval(settings, files, clock, serves=source is not None) as retrieval:
             yield ContextFactory(settings, clock, bounds, source, chat, files, hears, retrieval=retrieval)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from graph.state import InboundItem, InboundRecord, clean
-from ponte.domain.message import Details, Kind, Media
+from ponte.domain.message import REACTION_REMOVED, Details, Kind, Media, Message
 from ponte.domain.vcard import read_cards
 
 _MOST: Final = 1_000
@@ -29,6 +29,9 @@ _SIGNS: Final[Mapping[Kind, str]] = {
     Kind.CONTACT: "\N{BUST IN SILHOUETTE}",
 }
 
+# What stands for a message without words, for a model.
+WORDLESS: Final[Mapping[Kind, str]] = {kind: f"({kind})" for kind in Kind}
+
 # Kinds that say all they have to say without a file being read.
 SELF_CONTAINED: Final = frozenset({Kind.TEXT, Kind.CHOICE, Kind.LOCATION, Kind.STICKER})
 
@@ -41,9 +44,23 @@ def words_of(kind: Kind, body: str, details: Details) -> str:
     return body
 
 
+def told_by(message: Message) -> str:
+    """Return a message in words: what was written, and what its files say or show; else its kind.
+
+    Args:
+        message: anybody's, as the transcript has it.
+    """
+    words = words_of(message.kind, message.body, message.details)
+    found = [words, *(one.text for one in message.media if one.text)]
+    return "\n".join(part for part in found if part.strip()).strip() or WORDLESS[message.kind]
+
+
 def beside_of(item: InboundItem) -> list[str]:
     """Return what a message carries beside the customer's words, each as a JSON object."""
     carried = dict(item.details)
+    if carried.get("reaction") == REACTION_REMOVED:
+        # It says nothing any more, and neither does the message that it was on.
+        return []
     found: list[dict[str, object]] = []
     if item.kind is Kind.LOCATION:
         found.append({"location": _picked(carried, "label", "address", "latitude", "longitude")})

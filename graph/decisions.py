@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from babel import Locale, UnknownLocaleError
 
 from graph.context import GraphContext
-from graph.prompt_schema import HandoffPolicy
+from graph.prompt_schema import Band, HandoffPolicy
 from graph.state import DecisionRecord
 from ponte.domain.conversation import Trigger
 from ponte.domain.decision import Figures
@@ -36,10 +36,12 @@ def decide(trigger: Trigger, score: float, context: GraphContext, **variables: o
 
 
 def thresholds(trigger: Trigger, policy: HandoffPolicy) -> Figures:
-    """Return what the files hold a trigger's scores against, by name."""
+    """Return what the files hold a trigger's scores against, by name; none for a wish for a human.
+
+    Those of the wish are each turn's: see ``classifier_thresholds``.
+    """
     triggers = policy.triggers
     held = {
-        Trigger.CLASSIFIER: policy.classifier,
         Trigger.NO_ANSWER: triggers.no_answer,
         Trigger.BOT_FAILED: triggers.bot_failed,
         Trigger.MEDIA: triggers.media,
@@ -51,13 +53,22 @@ def thresholds(trigger: Trigger, policy: HandoffPolicy) -> Figures:
     return tuple(_figures(held.model_dump()))
 
 
-def _figures(held: Mapping[str, object], of: str = "") -> Iterator[tuple[str, float]]:
-    """Yield the numbers, those of a language as ``local.pt-BR``."""
+def classifier_thresholds(band: Band, lang: str) -> Figures:
+    """Return what a turn's wish for a human was held against; ``local.<lang>`` tells how it was read."""
+    return (
+        ("sure", band.sure),
+        ("unsure", band.unsure),
+        ("judge", band.judge),
+        ("doubt", band.doubt),
+        (f"local.{lang}", band.local_for(lang)),
+    )
+
+
+def _figures(held: Mapping[str, object]) -> Iterator[tuple[str, float]]:
+    """Yield the numbers; a switch is none."""
     for name, value in held.items():
-        if isinstance(value, Mapping):
-            yield from _figures(value, f"{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{of}{name}", float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, float(value)
 
 
 def language_name(code: str, locale: str) -> str:

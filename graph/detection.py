@@ -27,6 +27,7 @@ class Detection:
         human: the local decision. It stands where no model is configured, or the model fails.
         unsure: a configured model is to be asked, and decides instead.
         score: how likely a human is wanted, 0 to 1; 1.0 for a phrase.
+        classifier: the learned judgement alone, whatever decided.
         trigger: what decided.
         phrase: the words that asked for a human; None where no phrase did.
         lang: the locale that the message was read in.
@@ -35,6 +36,7 @@ class Detection:
     human: bool
     unsure: bool
     score: float
+    classifier: float
     trigger: LocalTrigger
     phrase: str | None
     lang: str
@@ -52,24 +54,32 @@ class Detector:
     keywords: Keywords
     classifier: HandoffClassifier
 
-    def decide(self, text: str, band: Band) -> Detection:
+    def decide(self, text: str, band: Band, expected: str | None = None) -> Detection:
         """Decide on one turn of the customer.
 
         Args:
             text: what the customer wrote or said.
             band: the thresholds, from ``handoff/policy.yaml``.
+            expected: the locale to read it in where its words leave that open: the conversation's.
         """
-        reading = self.classifier.reader.read(text)
+        reading = self.classifier.reader.read(text, expected)
         score = self.classifier.score_of(reading)
         phrase = self.keywords.find_read(" ".join(reading.words), reading.lang)
         if phrase is not None and score >= band.doubt:
             return Detection(
-                human=True, unsure=False, score=1.0, trigger="keyword", phrase=phrase, lang=reading.lang
+                human=True,
+                unsure=False,
+                score=1.0,
+                classifier=score,
+                trigger="keyword",
+                phrase=phrase,
+                lang=reading.lang,
             )
         return Detection(
             human=score >= band.local_for(reading.lang),
             unsure=band.unsure <= score < band.sure,
             score=score,
+            classifier=score,
             trigger="classifier",
             phrase=None,
             lang=reading.lang,

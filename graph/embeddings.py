@@ -62,12 +62,12 @@ class Retrieval:
     """Makes retrievers, and fills what they search in the background.
 
     Args:
-        embedder: the embedding model.
+        embedder: the embedding model; None where ``index`` is to search by words alone.
         index: the database's search; None where it has none: vectors are kept in memory.
         clock: the time.
     """
 
-    def __init__(self, embedder: OpenAIEmbedder, index: KnowledgeIndex | None, clock: Clock) -> None:
+    def __init__(self, embedder: OpenAIEmbedder | None, index: KnowledgeIndex | None, clock: Clock) -> None:
         self._embedder = embedder
         self._index = index
         self._clock = clock
@@ -96,20 +96,34 @@ class Retrieval:
 
 @asynccontextmanager
 async def open_retrieval(
-    settings: Settings, client: openai.AsyncOpenAI, clock: Clock
+    settings: Settings, client: openai.AsyncOpenAI, clock: Clock, *, serves: bool
 ) -> AsyncIterator[Retrieval | None]:
-    """Yield what makes retrievers; None where no embedding model is set: texts are found by words alone.
+    """Yield what makes retrievers; None where texts are found in memory, by words alone.
+
+    Args:
+        settings: the settings.
+        client: for the embedding model.
+        clock: the time.
+        serves: customers are answered here, so that the database's full-text search is worth filling where no
+            embedding model is set.
 
     Raises:
         SettingsError: MONGO_URI is malformed.
     """
-    if not settings.openai_embedding_model:
+    model = settings.openai_embedding_model
+    if not model and not serves:
         yield None
         return
     async with open_knowledge_index(settings) as index:
-        where = "memory" if index is None else "mongodb"
-        log.info("knowledge_found_by_meaning", model=settings.openai_embedding_model, vectors_in=where)
-        retrieval = Retrieval(OpenAIEmbedder(client, settings.openai_embedding_model), index, clock)
+        if not model and index is None:
+            yield None
+            return
+        if model:
+            where = "memory" if index is None else "mongodb"
+            log.info("knowledge_found_by_meaning", model=model, vectors_in=where)
+        else:
+            log.info("knowledge_found_by_full_text", words_in="mongodb")
+        retrieval = Retrieval(OpenAIEmbedder(client, model) if model else None, index, clock)
         try:
             yield retrieval
         finally:

@@ -75,7 +75,5 @@ def _without_offers(
     instead = {
         context.prompts.text(k, language): context.prompts.text(v, language) for k, v in _OFFERS.items()
     }
-    return [
-        {"body": instead[one["body"]], "author": one["author"]} if one["body"] in instead else one
-        for one in outgoing
-    ]
+    other = [one for one in outgoing if one["body"] not in instead]
+    return other or [{"body": instead[one["body"]], "author": one["author"]} for one in outgoing]

@@ -6,14 +6,16 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from graph.context import ModelFailed
 from graph.detection import Detection, Detector
+from graph.dictating import outweighs
 from graph.handoff_rows import Row
 from graph.prompt_schema import Band
+from ponte.locales import LOCALES
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,8 @@ class Prediction:
         trigger: what decided: ``keyword``, ``classifier`` or ``model``.
         local: what was decided without a model.
         ms: how long the local decision took.
+        topic: of ``handoff/policy.yaml``, which brings a human in whatever was decided; None: it has none.
+        foreign: the language, where the bot does not speak it; likewise.
     """
 
     row: Row
@@ -44,6 +48,8 @@ class Prediction:
     trigger: str
     local: Detection
     ms: float
+    topic: str | None = None
+    foreign: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +144,21 @@ def report(predictions: Sequence[Prediction]) -> Plain:
         "confusion": {lang: _told(own).counts() for lang, own in languages.items()},
         "sweep": {lang: _sweep(own) for lang, own in languages.items()},
         "time": _times(predictions),
+        "beside": _beside(predictions),
         "predictions": [_prediction(p) for p in predictions],
     }
 
 
 def _locally(row: Row, detector: Detector, band: Band) -> Prediction:
     begin = time.perf_counter()
-    found = detector.decide(row.text, band)
+    found = detector.decide(row.text, band, _locale(row.lang))
     ms = (time.perf_counter() - begin) * 1000
     return Prediction(row, found.human, found.score, found.trigger, found, ms)
+
+
+def _locale(lang: str) -> str | None:
+    """Return the locale that a row's language is, however the file spells it."""
+    return next((locale for locale in LOCALES if locale[:2] == lang.casefold()[:2]), None)
 
 
 async def _judged(local: Prediction, band: Band, judge: Judge, gate: asyncio.Semaphore) -> Prediction:
@@ -158,7 +170,9 @@ async def _judged(local: Prediction, band: Band, judge: Judge, gate: asyncio.Sem
         except ModelFailed as failure:
             log.warning("judge_failed", row=local.row.number, reason=str(failure))
             return local
-    return Prediction(local.row, sure >= band.judge, sure, "model", local.local, local.ms)
+    if not outweighs(sure, band.judge, local.row.text):
+        return local
+    return replace(local, human=sure >= band.judge, score=sure, trigger="model")
 
 
 def _grouped(
@@ -197,6 +211,13 @@ def _times(predictions: Sequence[Prediction]) -> Plain:
     }
 
 
+def _beside(predictions: Sequence[Prediction]) -> Plain:
+    """Count the messages left to the bot that another trigger hands over; a foreign language goes first."""
+    left = [p for p in predictions if not p.human]
+    foreign = sum(p.foreign is not None for p in left)
+    return {"topic": sum(p.foreign is None and p.topic is not None for p in left), "language": foreign}
+
+
 def _prediction(one: Prediction) -> Plain:
     return {
         "row": one.row.number,
@@ -207,6 +228,8 @@ def _prediction(one: Prediction) -> Plain:
         "predicted": _label(human=one.human),
         "score": round(one.score, 4),
         "trigger": one.trigger,
+        "topic": one.topic,
+        "foreign": one.foreign,
     }
 
 

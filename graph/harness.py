@@ -14,6 +14,7 @@ from graph.builder import Graph
 from graph.context import GraphContext
 from graph.contexts import Contexts, FixedContexts
 from graph.late_words import LateWords
+from graph.outgoing_files import OutgoingFiles
 from graph.outreach import Invitations, Outreach
 from graph.reminders import Reminders
 from graph.surveys import Surveys
@@ -31,7 +32,7 @@ from ponte.intake import Intake
 from ponte.media_intake import MediaIntake
 from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
-from ponte.ports import Store, Templates
+from ponte.ports import MediaStore, Store, Templates
 from ponte.signals import Signals
 from ponte.testing import FakeMessenger, ManualClock
 
@@ -53,6 +54,7 @@ class Pipeline:
         media: fetches the files that customers send; None leaves them where they are.
         templates: the account's templates; None: there are none, and choices go out as numbered texts.
         contexts: which prompt files serve whom; None: ``context`` serves all.
+        files: where files are that go out with answers; None: they stay behind.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Pipeline:
         media: MediaIntake | None = None,
         templates: Templates | None = None,
         contexts: Contexts | None = None,
+        files: MediaStore | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -85,6 +88,7 @@ class Pipeline:
         self._voice = voice
         self._templates = templates
         self._contexts = contexts
+        self._files = None if files is None else OutgoingFiles(files, clock)
         self._lives = 0
         self.restart()
 
@@ -107,6 +111,7 @@ class Pipeline:
             media=self._media,
             understand=LateWords(self.store, self.clock, self.signals),
             surveys=Surveys(self.store, self.clock, self.metrics, outreach),
+            files=self._files,
         )
         self.worker = Worker(
             self.store,

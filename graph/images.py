@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 from collections.abc import Callable
 from typing import Final
 
 import openai
-from PIL import Image, ImageOps
+from PIL import Image
 
 from graph.context import Limits, ModelFailed
 from graph.model_calls import trying
@@ -22,6 +23,17 @@ _PIXELS: Final = 50_000_000
 _EDGE: Final = 1_568
 _QUALITY: Final = 82
 _TOKENS: Final = 500
+# How a camera was held, by the tag of that name in the Exif standard, and what turns the picture upright.
+_ORIENTATION: Final = 0x0112
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def small_jpeg(data: bytes) -> bytes:
@@ -40,13 +52,22 @@ def small_jpeg(data: bytes) -> bytes:
             if picture.width * picture.height > _PIXELS:
                 raise Unusable(MediaError.TOO_LARGE, f"{picture.width} x {picture.height} pixels")
             picture.draft("RGB", (_EDGE, _EDGE))
-            upright = ImageOps.exif_transpose(picture)
-            upright.thumbnail((_EDGE, _EDGE))
-            return _saved(upright)
+            turn = _turn(picture)
+            picture.thumbnail((_EDGE, _EDGE))
+            return _saved(picture if turn is None else picture.transpose(turn))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unusable(MediaError.TOO_LARGE, "more pixels than are decoded") from error
     except (OSError, ValueError, SyntaxError, IndexError, KeyError, OverflowError) as error:
         raise Unusable(MediaError.UNREADABLE, type(error).__name__) from error
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """Return what turns a picture upright; None when nothing is to do, or when its notes are broken."""
+    try:
+        # This tag alone: the others may be malformed, and nothing here needs them.
+        return _TURNS.get(picture.getexif().get(_ORIENTATION) or 0)
+    except (AttributeError, KeyError, OSError, SyntaxError, TypeError, ValueError, struct.error):
+        return None
 
 
 def _saved(picture: Image.Image) -> bytes:

@@ -23,7 +23,10 @@ _LOOP_WORDS: Final = 12
 _LOOP_TIMES: Final = 5
 _LOOP_SHARE: Final = 0.6
 _LONGEST_PHRASE: Final = 8
-_BRIEF_MS: Final = 400
+# The shortest that people say has 144 ms of voice (espeak-ng's "gracias" and "bye"), in a note of a few
+# seconds. So little voice in much more sound is breath, wind or a click.
+_BRIEF_MS: Final = 128
+_BRIEF_SHARE: Final = 0.03
 
 # Folded, without punctuation: nobody says these to a company. Enough when the text has nothing but them.
 _CREDITS: Final = frozenset(
@@ -54,31 +57,33 @@ _CREDITS: Final = frozenset(
         "no olvides suscribirte",
     }
 )
-# People do say these, but not within a breath.
+# People do say these, but not within a breath, nor as all there is in a long recording.
 _FILLERS: Final = frozenset({"you", "thank you", "obrigado", "gracias", "bye", "tchau", "e ai", "musica"})
 
 
-def invented(text: str, voiced_ms: int) -> bool:
+def invented(text: str, voiced_ms: int, length_ms: int) -> bool:
     """Return whether a transcript cannot be what was said.
 
     Args:
         text: the transcript.
         voiced_ms: for how long the audio has a voice; see ``graph.voice_activity``.
+        length_ms: how long the audio is.
     """
     said = words(text)
     if not said:
         return True
-    return _too_much(text, voiced_ms) or _phantom(said, voiced_ms) or _loops(said) or _repetitive(text)
+    brief = voiced_ms < max(_BRIEF_MS, length_ms * _BRIEF_SHARE)
+    return _too_much(text, voiced_ms) or _phantom(said, brief=brief) or _loops(said) or _repetitive(text)
 
 
 def _too_much(text: str, voiced_ms: int) -> bool:
     return len(text) > _CHARS_FREE + voiced_ms * _CHARS_PER_VOICED_S / 1000
 
 
-def _phantom(said: list[str], voiced_ms: int) -> bool:
-    """True when the text is a known phantom phrase, once or several times."""
+def _phantom(said: list[str], *, brief: bool) -> bool:
+    """True when the text is a known phantom phrase, once or several times; ``brief``: fillers count, too."""
     whole = " ".join(said)
-    known = _CREDITS | (_FILLERS if voiced_ms < _BRIEF_MS else frozenset())
+    known = _CREDITS | (_FILLERS if brief else frozenset())
     return any(_repeats(whole, phrase) for phrase in known)
 
 

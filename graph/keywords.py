@@ -7,13 +7,16 @@ not, and ``*`` at a word's end is any ending. Matching ignores accents, case, pu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice, product
 
 from graph.text import BREAK, clauses, fold
 
 _TOKEN = re.compile(r"\(([^()\[\]]+)\)|\[([^()\[\]]+)\]|([^\s()\[\]]+)")
 _NEGATION_REACH = 4
+# A phrase of which none of so many forms fires is taken for one that never does.
+_MOST_FORMS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,17 @@ class _Compiled:
         return None
 
     def _negated(self, before: str, phrase: str) -> bool:
-        """True when a negation stands shortly before the phrase, or begins it."""
+        """True when a negation stands shortly before the phrase; it may reach into the phrase's first word.
+
+        One that begins the phrase belongs to what it asks for: "no quiero hablar con un robot".
+        """
         if self._negations is None:
             return False
-        clause = before.rpartition(BREAK)[2].split()[-_NEGATION_REACH:]
-        return self._negations.search(" ".join([*clause, phrase.split(maxsplit=1)[0]])) is not None
+        clause = " ".join(before.rpartition(BREAK)[2].split()[-_NEGATION_REACH:])
+        if not clause:
+            return False
+        found = self._negations.search(f"{clause} {phrase.split(maxsplit=1)[0]}")
+        return found is not None and found.start() < len(clause)
 
     def _taken_back(self, before: str, after: str) -> bool:
         if self._unless is None:
@@ -135,6 +144,41 @@ def _word(word: str) -> str:
     """Return one word folded, its ``*`` as any ending."""
     stem = re.escape(fold(word.rstrip("*")))
     return stem + r"[^\s|]*" if word.endswith("*") else stem
+
+
+def silent_phrases(
+    specs: Mapping[str, KeywordSpec], spelt: Callable[[str, str], str]
+) -> list[tuple[str, str, str]]:
+    """Return the phrases that never fire, however they are said, as locale, list and phrase.
+
+    Another list takes them back, or the lexicon writes one of their words in another way.
+
+    Args:
+        specs: the phrases, by locale.
+        spelt: takes a locale and words, and returns them as the detection reads them.
+    """
+    compiled = {lang: _Compiled(spec) for lang, spec in specs.items()}
+
+    def fires(lang: str, phrase: str) -> bool:
+        return any(compiled[lang].find(spelt(lang, form)) for form in islice(_forms(phrase), _MOST_FORMS))
+
+    return [
+        (lang, name, phrase)
+        for lang, spec in specs.items()
+        for name, phrases in (("phrases", spec.phrases), ("alone", spec.alone))
+        for phrase in phrases
+        if not fires(lang, phrase)
+    ]
+
+
+def _forms(phrase: str) -> Iterator[str]:
+    """Yield what a phrase stands for, word by word; ``*`` as no ending."""
+    parts = [
+        [*([""] if optional else []), *(chosen or optional or word).replace("*", "").split("|")]
+        for chosen, optional, word in _TOKEN.findall(fold(phrase))
+    ]
+    for form in product(*parts):
+        yield " ".join(" ".join(form).split())
 
 
 def same_phrase(first: str, second: str) -> bool:

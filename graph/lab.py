@@ -1,7 +1,7 @@
-"""The playground: any version of the prompt files against an invented customer, through the whole pipeline.
+"""The playground: any version of the prompt files against a customer, invented or of a stored conversation.
 
-A ``ponte.ports.PromptLab``. Each trial has a store, a thread and a clock of its own, which are thrown away;
-nothing leaves this machine but the calls of the configured model.
+A ``ponte.ports.PromptLab``. Each trial runs through the whole pipeline, and has a store, a thread and a clock
+of its own, which are thrown away; nothing leaves this machine but the calls of the configured model.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from graph.harness import Pipeline
 from graph.prompt_files import Problem
 from graph.prompt_source import read_folder, version_of
 from graph.prompts import read_prompts
+from graph.replay.past import one_conversation
+from graph.replay.running import ReplayedTurn, replay
 from ponte.adapters.sqlite import open_sqlite
 from ponte.domain.conversation import HUMAN_STATUSES
 from ponte.domain.message import Author
 from ponte.domain.prompt_version import PromptFault
-from ponte.domain.trial import PromptFolder, Tried, TriedTurn
-from ponte.errors import InvalidInput
-from ponte.ports import Clock
+from ponte.domain.trial import Answered, Compared, ComparedTurn, PromptFolder, Tried, TriedTurn
+from ponte.errors import InvalidInput, NotFound
+from ponte.ports import Clock, Store
 from ponte.settings import Settings
 from ponte.testing import FakeMessenger, ManualClock
 
@@ -76,6 +78,21 @@ class Lab:
         async with self._slots:
             context = await self._context(files)
             return await _talk(context, texts, self._clock.now())
+
+    async def try_past(
+        self, files: Mapping[str, bytes], store: Store, conversation_id: str, most_turns: int
+    ) -> Compared:
+        """Let the customer of a stored conversation say it again; see ``ponte.ports.PromptLab``."""
+        past = await one_conversation(store, conversation_id, most_turns)
+        if past is None:
+            raise NotFound("In this conversation the customer said nothing to the bot that is still kept.")
+        async with self._slots:
+            context = await self._context(files)
+            began, model = time.perf_counter(), context.responder is not None
+            (done,) = await replay([past], context, model=model)
+        took = round((time.perf_counter() - began) * 1000)
+        turns = tuple(map(_compared, done.turns))
+        return Compared(context.prompts.version, turns, past.cut, model, done.error, took)
 
     async def _context(self, files: Mapping[str, bytes]) -> GraphContext:
         version = version_of(files)
@@ -131,6 +148,12 @@ async def _turn(pipeline: Pipeline, text: str) -> TriedTurn:
         decision=decisions[0] if decisions else None,
         sources=tuple(dict.fromkeys(sources)),
     )
+
+
+def _compared(turn: ReplayedTurn) -> ComparedTurn:
+    past = turn.past
+    before, now = Answered(past.said, past.trigger), Answered(turn.said, turn.trigger)
+    return ComparedTurn(past.customer, past.left_out, before, now, turn.model_failed)
 
 
 @asynccontextmanager

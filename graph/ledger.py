@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from graph.state import TurnHandoff
 from graph.turn import TurnResult
 from ponte.domain.conversation import Handoff, Trigger, hand_over
 from ponte.domain.decision import Figures, HandoffDecision, Outcome, decision_id
@@ -19,7 +20,7 @@ def decided(commit: Commit, decision: HandoffDecision) -> Commit:
 def decision_of(
     result: TurnResult, commit: Commit, turn_id: str, now: int, unseen_from: int | None
 ) -> HandoffDecision:
-    """Return what the turn's detection came to; lean where the bot went on.
+    """Return what the turn's detection came to, with all that was measured and what it was held against.
 
     Args:
         result: of the turn.
@@ -42,7 +43,7 @@ def decision_of(
         prompt_version=result.prompt_version,
         trigger=None if found is None else found.trigger,
         scores=result.scores if found is None else _with(result.scores, found.trigger, found.score),
-        thresholds=() if found is None else found.thresholds,
+        thresholds=result.thresholds if found is None else _held(result.thresholds, found),
         phrase=None if found is None else found.phrase,
     )
 
@@ -80,6 +81,13 @@ def _seqs(commit: Commit, unseen_from: int | None) -> tuple[int, int]:
     before = commit.conversation.last_seq - len(commit.messages)
     first = own[0] if own else before
     return (first if unseen_from is None else unseen_from + 1), (own[-1] if own else before)
+
+
+def _held(thresholds: Figures, found: TurnHandoff) -> Figures:
+    """Return the deciding trigger's thresholds and the turn's; a name that both have is the latter's."""
+    taken = {name for name, _ in thresholds}
+    own = tuple((f"{found.trigger}.{n}" if n in taken else n, value) for n, value in found.thresholds)
+    return (*own, *thresholds)
 
 
 def _with(scores: Figures, trigger: Trigger, score: float) -> Figures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graph.attachments import Attachment
 from graph.citing import sources_detail
 from graph.context import GraphContext
 from graph.state import State
@@ -13,10 +14,11 @@ from ponte.domain.message import Details
 
 @dataclass(frozen=True, slots=True)
 class LocalAnswer:
-    """An answer, and the message's details that name the section it is."""
+    """An answer, the message's details that name the section it is, and the files that go with it."""
 
     text: str
     details: Details = ()
+    attached: tuple[Attachment, ...] = ()
 
 
 def local_answer(state: State, context: GraphContext, threshold: float) -> LocalAnswer | None:
@@ -38,4 +40,4 @@ def local_answer(state: State, context: GraphContext, threshold: float) -> Local
     if not hits or hits[0].score < threshold:
         return None
     section = hits[0].section
-    return LocalAnswer(section.text, sources_detail([section.reference]))
+    return LocalAnswer(section.text, sources_detail([section.reference]), section.attached)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from graph.context import GraphContext, Limits
+from graph.customer_text import WORDLESS
 from graph.state import ResumeAnswer, State, TurnRecord, clean
 from ponte.domain.message import Author
 
@@ -96,7 +97,8 @@ def remembered(state: State, answer: ResumeAnswer, context: GraphContext) -> str
     """Return the contact's memory with a line on the matter just resolved; the newest lines stay."""
     day = datetime.fromtimestamp(context.clock.now() / 1000, tz=UTC).date().isoformat()
     asked = next((t["customer"] for t in reversed(state.get("window", [])) if t["customer"]), "")
-    told = next((line.text for line in reversed(answer.stretch) if line.author is Author.AGENT), "")
+    by_agent = (line.text for line in reversed(answer.stretch) if line.author is Author.AGENT)
+    told = next((text for text in by_agent if text not in WORDLESS.values()), "")
     parts = [f"customer: {shorten(clean(asked), 90)}"] if asked else []
     parts += [f"agent: {shorten(clean(told), 110)}"] if told else []
     line = shorten(f"{day} " + (" | ".join(parts) or "resolved by an agent"), _MEMORY_LINE)

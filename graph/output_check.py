@@ -1,9 +1,9 @@
 """The last look at what the model wrote, before a customer reads it.
 
 Whatever talked the model into it, no answer leaves with a link to a host that the prompt files do not name,
-with a telephone number, e-mail or payment key that neither they nor the customer named, with the bot's own
-instructions, with the speech of an agent or the system, or with text that nobody can read. What a model says
-in plain sentences is not judged here: see docs/reference/injection.md.
+with a telephone number, e-mail, payment key or price that neither they nor the customer named, with the bot's
+own instructions, with the speech of an agent or the system, or with text that nobody can read. What a model
+says in plain sentences is not judged here: see docs/reference/injection.md.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
+from graph.amounts import foreign_amounts, numbers, priced
 from graph.prompts import PromptSet
 from graph.templates import Phrase, Text
 from graph.text import fold
@@ -29,6 +30,7 @@ class Withheld(StrEnum):
 
     LINK = "link"
     CONTACT = "contact"
+    PRICE = "price"
     PROMPT = "prompt"
     SPEECH = "speech"
     UNREADABLE = "unreadable"
@@ -94,6 +96,7 @@ class OutputCheck:
         said = [text for texts in prompts.messages.values() for one in texts.values() for text in _forms(one)]
         said += [f"{section.title}\n{section.text}" for section in prompts.knowledge]
         self._named = _named("\n".join(said))
+        self._priced = priced(said)
         self._allowed = frozenset(host.lower().removeprefix("www.") for host in prompts.policy.links.allow)
         public = "\n".join(_letters(text) for text in said)
         templates = (prompts.assistant, prompts.background, prompts.judge, prompts.image)
@@ -110,7 +113,8 @@ class OutputCheck:
 
         Args:
             text: the answer.
-            own: the customer's own words, and what agents told this customer: contacts in them may be said.
+            own: the customer's own words, and what agents told this customer: contacts and prices in them may
+                be said.
         """
         plain = _plain(text)
         if _SPEECH.search(plain):
@@ -121,6 +125,8 @@ class OutputCheck:
             return Withheld.LINK
         if self._contacts(plain, _named(_plain(own))):
             return Withheld.CONTACT
+        if foreign_amounts(plain, self._priced, numbers(_plain(own))):
+            return Withheld.PRICE
         return Withheld.UNREADABLE if self._opaque(plain) else None
 
     def _leaks(self, plain: str) -> bool:

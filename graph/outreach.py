@@ -11,10 +11,11 @@ import structlog
 
 from graph.contexts import Contexts
 from ponte.domain.contact import Contact
-from ponte.domain.conversation import Conversation, Status
+from ponte.domain.conversation import Conversation
 from ponte.domain.message import Author, Delivery, Kind, Message, MessageStatus, position
 from ponte.domain.templates import Template, content_variables, fill, in_language
-from ponte.domain.window import window_open
+from ponte.domain.twilio_errors import OUTSIDE_WINDOW
+from ponte.domain.window import window_open, wrote_lately
 from ponte.errors import Conflict, InvalidInput, MessengerError, NotFound, StoreUnavailable
 from ponte.ports import Clock, Commit, Store, Templates
 from ponte.signals import Signals
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 _EVERY_MS: Final = 15_000
 _PAGE: Final = 200
 _PREVIEW: Final = 120
+_LOOK_BACK: Final = 50
 _LISTED_FOR_MS: Final = 10 * 60 * 1000
 _REMEMBERED: Final = 5_000
 # What stands for the name of a customer who shows none.
@@ -98,7 +100,8 @@ class Outreach:
 class Invitations:
     """Invites customers to write, by a template, where an agent's answer waits for the window to open.
 
-    Once for each time that the customer fell silent: the message's id says for which.
+    Once for each time that the customer fell silent: the message's id says for which. Whoever has the
+    conversation by now, or whether it is resolved, makes no difference: the answer waits all the same.
 
     Args:
         store: where parked messages are.
@@ -138,18 +141,25 @@ class Invitations:
 
     async def _invite(self, contact_id: str) -> bool:
         current = await self._store.current(contact_id)
-        if current is None or current.status is not Status.AGENT_ACTIVE:
+        if current is None:
             return False
         family = self._contexts.for_conversation(current).prompts.policy.templates.waiting_answer
         contact = await self._store.contact(contact_id)
         now = self._clock.now()
-        if family is None or contact.opted_out_at or window_open(contact.last_inbound_at, now):
+        if family is None or contact.opted_out_at or wrote_lately(contact.last_inbound_at, now):
+            return False
+        if window_open(contact.last_inbound_at, now) and not await self._closed_at_whatsapp(current):
             return False
         stem = f"invite-{contact_id}-{contact.last_inbound_at}"
         if stem in self._done or await self._sent(stem):
             return False
         commit = await self._outreach.added(Commit(current), contact, family, stem)
         return bool(commit.messages) and await self._committed(commit, current, stem)
+
+    async def _closed_at_whatsapp(self, current: Conversation) -> bool:
+        """Tell whether WhatsApp refused what is parked: its clock counts, not ours."""
+        newest = await self._store.messages(current.id, before=current.last_seq + 1, limit=_LOOK_BACK)
+        return any(m.status is MessageStatus.PARKED and m.error_code == OUTSIDE_WINDOW for m in newest)
 
     async def _sent(self, stem: str) -> bool:
         try:

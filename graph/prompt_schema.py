@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from graph.per_locale import PerLocale
+from graph.phrase_marks import Marked
 from graph.trigger_policy import Topics
 from ponte.domain.choices import MAX_CONTENT_BODY, Choice, checked
-from ponte.domain.office_hours import DEFAULT_TIMEZONE, OfficeHours, parse_span
+from ponte.domain.office_hours import DEFAULT_TIMEZONE, OfficeHours, local, parse_span
 from ponte.errors import InvalidInput
 from ponte.locales import LOCALES, Locale
 
@@ -22,7 +24,7 @@ MESSAGES: dict[str, frozenset[str]] = {
     "handoff.waiting": frozenset({"minutes"}),
     "handoff.offer": frozenset(),
     "handoff.language": frozenset(),
-    "handoff.closed": frozenset({"hours"}),
+    "handoff.closed": frozenset({"hours", "opens", "days"}),
     "bot.unavailable": frozenset(),
     "bot.nothing_found": frozenset(),
     "bot.greeting": frozenset(),
@@ -158,12 +160,12 @@ class KnowledgeHead(_Strict):
 class KeywordsOf(_Strict):
     """One language in ``handoff/keywords.yaml``."""
 
-    phrases: tuple[str, ...] = Field(min_length=1)
-    alone: tuple[str, ...] = ()
-    courtesies: tuple[str, ...] = ()
-    negations: tuple[str, ...] = ()
-    other_senses: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
+    phrases: tuple[Marked, ...] = Field(min_length=1)
+    alone: tuple[Marked, ...] = ()
+    courtesies: tuple[Marked, ...] = ()
+    negations: tuple[Marked, ...] = ()
+    other_senses: tuple[Marked, ...] = ()
+    unless: tuple[Marked, ...] = ()
 
 
 class KeywordsFile(PerLocale[KeywordsOf]):
@@ -224,7 +226,7 @@ _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a part of a name is a folder to it
         raise ValueError(f"{value!r} is no timezone; write one like America/Sao_Paulo") from None
     return value
 
@@ -239,7 +241,7 @@ class HumanHours(_Strict):
     """
 
     timezone: str
-    week: dict[Day, str]
+    week: dict[Day, str] = Field(min_length=1)
     text: dict[Locale, str]
 
     @field_validator("timezone")
@@ -266,9 +268,16 @@ class HumanHours(_Strict):
 
     def open_at(self, now: int) -> bool:
         """Return whether agents are there at ``now`` (ms since the epoch, UTC)."""
+        return self._office().open_at(now)
+
+    def opens_after(self, now: int) -> datetime:
+        """Return when agents are there next, from ``now`` (ms UTC) on, as their own clock shows it."""
+        opens = self._office().after(now, 0)
+        return local(now if opens is None else opens, self.timezone)
+
+    def _office(self) -> OfficeHours:
         spans = (self.week.get(day) for day in _DAYS)
-        week = tuple(None if span is None else parse_span(span) for span in spans)
-        return OfficeHours(self.timezone, week).open_at(now)
+        return OfficeHours(self.timezone, tuple(None if span is None else parse_span(span) for span in spans))
 
     def in_words(self, locale: str) -> str:
         """Return the hours in words; in pt-BR for a locale that Ponte does not speak."""

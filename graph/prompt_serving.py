@@ -17,7 +17,7 @@ import structlog
 import watchfiles
 
 from graph.context import GraphContext
-from graph.prompt_files import Problem
+from graph.prompt_problem import Problem
 from graph.prompt_source import Files, Snapshot, fingerprint, read_folder
 from graph.prompts import PromptSet, read_prompts
 from ponte.domain.conversation import Conversation
@@ -114,6 +114,8 @@ class PromptServer:
     async def run(self) -> None:
         """Follow the files and the store until cancelled."""
         stop = asyncio.Event()
+        # What was saved since ``start`` looked, or while an earlier run failed, is found at once.
+        self._wake.set()
         watching = asyncio.create_task(self._watch(stop), name="prompts-watch")
         try:
             while True:
@@ -127,11 +129,20 @@ class PromptServer:
                 except (StoreUnavailable, Conflict) as error:
                     # What is served goes on; the next look may do better.
                     log.warning("prompts_not_refreshed", reason=str(error))
-                    await asyncio.sleep(_FAILED_S)
+                    await self._again()
+                except Exception:
+                    # The loop's edge: else nothing that is saved or gone back to would be served any more.
+                    log.exception("prompts_not_followed")
+                    await self._again()
         finally:
             stop.set()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+    async def _again(self) -> None:
+        """Wait a moment, then let ``run`` look anew."""
+        await asyncio.sleep(_FAILED_S)
+        self._wake.set()
 
     async def look(self) -> None:
         """Read the folder anew, and serve what is to be served. Raises StoreUnavailable."""
@@ -189,7 +200,7 @@ class PromptServer:
         found = f"{snapshot.version}{sorted(snapshot.unread)}"
         if found == self._judged:
             return
-        prompts, problems = await asyncio.to_thread(read_prompts, snapshot.files)
+        prompts, problems = await asyncio.to_thread(_judged, snapshot.files)
         problems = [Problem(file, None, said) for file, said in snapshot.unread.items()] + problems
         self._judged = found
         self._file_faults = _faults(problems)
@@ -317,6 +328,16 @@ async def _changes(directory: Path, stop: asyncio.Event) -> AsyncIterator[None]:
     )
     async for _ in changes:
         yield
+
+
+def _judged(files: Files) -> tuple[PromptSet | None, list[Problem]]:
+    """Read the files. An edge of its own: whatever they hold, what is served must go on to follow them."""
+    try:
+        return read_prompts(files)
+    except Exception as error:
+        log.exception("prompts_not_read")
+        said = f"the files cannot be read ({type(error).__name__}); undo the last change."
+        return None, [Problem("", None, said)]
 
 
 def _faults(problems: list[Problem]) -> tuple[PromptFault, ...]:

@@ -130,47 +130,89 @@ def load_prompts(source: Path | Files) -> PromptSet:
 
 
 def read_prompts(source: Path | Files) -> tuple[PromptSet | None, list[Problem]]:
-    """Load all prompt files; return them, or None and everything that keeps them from use."""
+    """Load all prompt files; return them, or None and everything that keeps them from use.
+
+    Whatever stands in the files, this raises nothing.
+    """
+    parts = read_parts(source)
+    return parts.whole(), parts.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What could be read of a set of files, each as ``PromptSet`` has it; None where it cannot be used.
+
+    Args:
+        version: of the contents.
+        templates: by file.
+        problems: what keeps the set from use; empty when nothing does.
+    """
+
+    version: str
+    templates: Mapping[str, Template]
+    messages: Mapping[str, Mapping[str, Phrase]]
+    policy: Policy | None
+    handoff: HandoffPolicy | None
+    smalltalk: Smalltalk | None
+    opt_out: OptOut | None
+    keywords: Mapping[str, KeywordSpec] | None
+    lexicons: Lexicons | None
+    examples: tuple[Example, ...]
+    knowledge: tuple[Section, ...]
+    problems: list[Problem]
+
+    def whole(self) -> PromptSet | None:
+        """Return the set, where all of it can be used."""
+        if (
+            self.problems
+            or self.policy is None
+            or self.handoff is None
+            or self.smalltalk is None
+            or self.keywords is None
+            or self.lexicons is None
+            or self.opt_out is None
+        ):
+            return None
+        return PromptSet(
+            version=self.version,
+            assistant=self.templates["assistant.md"],
+            background=self.templates["background.md"],
+            judge=self.templates["handoff/judge.md"],
+            image=self.templates["image.md"],
+            rubric=self.templates["evals/judge.md"],
+            agent_draft=self.templates["agent_draft.md"],
+            agent_brief=self.templates["agent_brief.md"],
+            translate=self.templates["translate.md"],
+            messages=self.messages,
+            policy=self.policy,
+            handoff=self.handoff,
+            smalltalk=self.smalltalk,
+            opt_out=self.opt_out,
+            keywords=self.keywords,
+            lexicons=self.lexicons,
+            examples=self.examples,
+            knowledge=self.knowledge,
+        )
+
+
+def read_parts(source: Path | Files) -> Parts:
+    """Read what can be read of all prompt files. Raises nothing."""
     reader = Reader(source)
-    templates = reader.templates()
-    messages = reader.messages()
-    policy = reader.yaml("policy.yaml", Policy)
-    handoff = reader.yaml("handoff/policy.yaml", HandoffPolicy)
-    smalltalk, keywords = reader.smalltalk(), reader.keywords()
-    lexicons = reader.lexicons()
-    opt_out = reader.opt_out()
-    examples, knowledge = reader.examples(), reader.knowledge()
-    if (
-        reader.problems
-        or policy is None
-        or handoff is None
-        or smalltalk is None
-        or keywords is None
-        or lexicons is None
-        or opt_out is None
-    ):
-        return None, reader.problems
-    if found := trial_problems({name: body for name, (_, body) in templates.items()}, messages):
-        return None, found
-    named = {name: Template(head, body) for name, (head, body) in templates.items()}
-    prompts = PromptSet(
+    templates = reader.attempt(reader.templates) or {}
+    messages = reader.attempt(reader.messages) or {}
+    parts = Parts(
         version=version_of(reader.files),
-        assistant=named["assistant.md"],
-        background=named["background.md"],
-        judge=named["handoff/judge.md"],
-        image=named["image.md"],
-        rubric=named["evals/judge.md"],
-        agent_draft=named["agent_draft.md"],
-        agent_brief=named["agent_brief.md"],
-        translate=named["translate.md"],
+        templates={name: Template(head, body) for name, (head, body) in templates.items()},
         messages=messages,
-        policy=policy,
-        handoff=handoff,
-        smalltalk=smalltalk,
-        opt_out=opt_out,
-        keywords=keywords,
-        lexicons=lexicons,
-        examples=examples,
-        knowledge=knowledge,
+        policy=reader.attempt(lambda: reader.yaml("policy.yaml", Policy)),
+        handoff=reader.attempt(lambda: reader.yaml("handoff/policy.yaml", HandoffPolicy)),
+        smalltalk=reader.attempt(reader.smalltalk),
+        opt_out=reader.attempt(reader.opt_out),
+        keywords=reader.attempt(reader.keywords),
+        lexicons=reader.attempt(reader.lexicons),
+        examples=reader.attempt(reader.examples) or (),
+        knowledge=reader.attempt(reader.knowledge) or (),
+        problems=reader.problems,
     )
-    return prompts, []
+    reader.problems += trial_problems({name: body for name, (_, body) in templates.items()}, messages)
+    return parts

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -31,6 +32,14 @@ _QUOTE = re.compile(
     r"[\"\u201c\u201e\u201d]([^\"\u201c\u201d]{3,120}? [^\"\u201c\u201d]{1,120}?)[\"\u201c\u201d]"
     r"|\u00ab([^\u00bb]+ [^\u00bb]+)\u00bb"
 )
+# Written for machines rather than people, as JSON and marks are: nobody's wish.
+_MARKUP = re.compile(
+    r"\[\[[^\[\]]*\]\]"
+    r"|\[(?!\d)[^\[\]:=\"_{}]*[:=\"_{}][^\[\]]*\]"
+    r"|\{[^{}:=\"'_/]*[:=\"'_/][^{}]*\}"
+    r"|<[^<>:=/_]*[:=/_][^<>]*>"
+)
+_NESTED = 3
 _PICTURE = re.compile(r"[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d]")
 _EXPRESSION = 5
 
@@ -50,12 +59,25 @@ _REPAIRED = (
     "service",
 )
 _SHORT, _MEDIUM = 5, 8
+# Those of them that people name in several words, each of which may be misspelt ("customer service").
+_NAMED = ("agent", "service")
+_NAMED_WORD = 6
+# The fewest letters of a word in which a doubled letter, or two letters in each other's place, are seen, and
+# of one that is two run together.
+_DOUBLED, _JOINED = 4, 6
+# Words run together: one that decides, of so many letters, and one that so many texts use.
+_JOINED_PART, _EVERYDAY = 4, 40
+_PARTED = frozenset(_REPAIRED) - {"attend"}
 # First letters that sound alike in one of the languages; an h is silent.
 _ALIKE = str.maketrans("vkqszjy", "bccccgi")
 # A word that so many texts use is one.
 _WORN = 4
 # What so many wishes use is worth being found behind a misspelling; a rare word of the lexicon is not.
 _SOUGHT = 2
+# How much more, as a logarithm, its words must speak for a language than for the one that is expected.
+_EXPECTED = 1.0
+# As far apart, the languages' shares of a message's words leave no doubt.
+_DECIDED = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +133,40 @@ class Reader:
             for lang, spec in lexicons.languages.items()
         }
 
-    def read(self, text: str) -> Reading:
-        """Return ``text`` read; a text without words gives an empty reading."""
+    def read(self, text: str, expected: str | None = None) -> Reading:
+        """Return ``text`` read; a text without words gives an empty reading.
+
+        Args:
+            text: what somebody wrote.
+            expected: the locale to take where the words leave it open; one that is not read counts as None.
+        """
         tokens = self._tokens(text)
-        lang = self._guess.language(tokens)
+        scores = self._guess.scores(tokens)
+        if expected in scores:
+            scores[expected] += _EXPECTED
+        lang = self._ahead(scores, tokens)
         return self._languages[lang].read(lang, tokens)
 
+    def spelt(self, lang: str, text: str) -> str:
+        """Return the words of ``text`` as they stand in a reading, in the language ``lang``."""
+        return " ".join(self._languages[lang].read(lang, self._tokens(text)).words)
+
+    def _ahead(self, scores: dict[str, float], tokens: list[str]) -> str:
+        """Return the language that most speaks for; close together, that in which a misspelt word is one."""
+        first, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+        if scores[first] - scores[second] >= _DECIDED:
+            return first
+        for token in tokens:
+            if len(token) >= _DOUBLED and not self._guess.knows(token):
+                mended = {lang: self._languages[lang].mended(token) for lang in scores}
+                for lang, found in mended.items():
+                    if found is not None:
+                        scores[lang] += _DECIDED / (1 + OSA.distance(token, found))
+        return max(scores, key=scores.__getitem__)
+
     def _tokens(self, text: str) -> list[str]:
-        shown = _PICTURE.sub(lambda m: self._emoji.get(m.group(), " . "), text[:_LONGEST])
+        said = _unmarked(text[:_LONGEST])
+        shown = _PICTURE.sub(lambda m: self._emoji.get(m.group(), " . "), said)
         stripped = shown.strip()
         unquoted = _QUOTE.sub(f" {QUOTED} ", stripped)
         if unquoted.strip(" .!?") != QUOTED:
@@ -140,6 +188,16 @@ class Reader:
         return tokens
 
 
+def _unmarked(text: str) -> str:
+    """Return ``text`` with what is written for machines as one thing each; nothing where that is all."""
+    said = text
+    for _ in range(_NESTED):
+        said, times = _MARKUP.subn(f" {QUOTED} ", said)
+        if not times:
+            break
+    return said if said == text or said.replace(QUOTED, "").strip(" .!?") else ""
+
+
 def vocabulary_of(texts: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     """Return how often each locale's texts use each word.
 
@@ -150,6 +208,16 @@ def vocabulary_of(texts: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]
     for lang, text in texts:
         found.setdefault(lang, Counter()).update(t for t in _TOKEN.findall(fold(text)) if t[0].isalpha())
     return {lang: dict(counts) for lang, counts in found.items()}
+
+
+def _single(word: str) -> str:
+    """Return a word without doubled letters."""
+    return "".join(letter for letter, _ in groupby(word))
+
+
+def _slips(word: str) -> list[str]:
+    """Return a word with each two neighbouring letters in each other's place."""
+    return [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)]
 
 
 def _onset(word: str) -> str:
@@ -174,14 +242,17 @@ class _Guess:
             for word in frozenset().union(*counts.values())
         }
 
-    def language(self, tokens: list[str]) -> str:
+    def knows(self, token: str) -> bool:
+        return token in self._weights
+
+    def scores(self, tokens: list[str]) -> dict[str, float]:
         scores = [0.0] * len(self._langs)
         for token in tokens:
             found = self._weights.get(token)
             if found is not None:
                 for index, weight in enumerate(found):
                     scores[index] += weight
-        return self._langs[max(range(len(scores)), key=scores.__getitem__)]
+        return dict(zip(self._langs, scores, strict=True))
 
 
 class _Language:
@@ -198,6 +269,8 @@ class _Language:
                 if len(words) > 1:
                     self._expressions.setdefault(tuple(words), concept)
                     self._starts.add(words[0])
+                    if concept in _NAMED:
+                        repairable.update(w for w in words if len(w) >= _NAMED_WORD)
                 elif words[0].endswith("*"):
                     self._prefixes.setdefault(words[0][:-1], concept)
                 else:
@@ -212,13 +285,23 @@ class _Language:
             frozenset(fold(w) for w in spec.ordinary) | seen | set(self._exact) | set(self._spellings)
         )
         sought = {w for w, n in vocabulary.items() if n - usual.get(w, 0) >= _SOUGHT}
-        self._repairable = sorted(w for w in repairable & sought if len(w) >= _SHORT)
+        usable = repairable & sought
+        self._repairable = sorted(w for w in usable if len(w) >= _SHORT)
+        self._doubled = {_single(w): w for w in sorted(usable) if len(w) >= _DOUBLED}
+        self._swapped = {slip: w for w in sorted(usable) if len(w) == _DOUBLED for slip in _slips(w)}
+        self._deciding = {w for w in usable if len(w) >= _JOINED_PART and self._exact.get(w) in _PARTED}
+        self._everyday = {w for w, n in vocabulary.items() if n >= _EVERYDAY}
         self._repair = lru_cache(maxsize=20_000)(self._repaired)
         self._concept = lru_cache(maxsize=20_000)(self._concept_of)
 
+    def mended(self, token: str) -> str | None:
+        """Return what ``token`` misspells; None where it does not."""
+        found = self._repair(token)
+        return None if found == (token,) else " ".join(found)
+
     def read(self, lang: str, tokens: list[str]) -> Reading:
         words = self._spelt(tokens)
-        words = [self._repair(w) if len(w) >= _SHORT else w for w in words]
+        words = [mended for w in words for mended in (self._repair(w) if len(w) >= _DOUBLED else (w,))]
         concepts: list[str] = []
         known: list[bool] = []
         starts: list[int] = []
@@ -263,12 +346,29 @@ class _Language:
                 return found
         return None
 
-    def _repaired(self, word: str) -> str:
-        """Return the word of the lexicon that ``word`` misspells; itself where it does not."""
+    def _repaired(self, word: str) -> tuple[str, ...]:
+        """Return the word of the lexicon that ``word`` misspells, or the two run together; else itself."""
         if word in self._right or not word.isalpha() or self._concept_of(word) is not None:
-            return word
-        allowed = 1 if len(word) < _MEDIUM else 2
-        best = process.extractOne(word, self._repairable, scorer=OSA.distance, score_cutoff=allowed)
-        if best is None or _onset(best[0]) != _onset(word):
-            return word
-        return str(best[0])
+            return (word,)
+        doubled = self._doubled.get(_single(word))
+        if doubled is not None:
+            return (doubled,)
+        if len(word) >= _JOINED and (parts := self._parted(word)):
+            return parts
+        if len(word) >= _SHORT:
+            allowed = 1 if len(word) < _MEDIUM else 2
+            best = process.extractOne(word, self._repairable, scorer=OSA.distance, score_cutoff=allowed)
+            if best is not None and (best[0][0] == word[0] or _onset(best[0]) == _onset(word)):
+                return (str(best[0]),)
+        elif word in self._swapped:
+            return (self._swapped[word],)
+        return (word,)
+
+    def _parted(self, word: str) -> tuple[str, str] | None:
+        for cut in range(2, len(word) - 1):
+            first, second = word[:cut], word[cut:]
+            if (first in self._deciding and second in self._everyday) or (
+                first in self._everyday and second in self._deciding
+            ):
+                return first, second
+        return None

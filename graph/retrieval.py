@@ -12,6 +12,7 @@ import structlog
 from graph.context import Clock
 from graph.knowledge import Hit, Knowledge
 from graph.sections import Section
+from ponte.domain.fusion import fused
 from ponte.errors import PonteError
 from ponte.ports import KnowledgeChunk, KnowledgeIndex
 
@@ -23,6 +24,7 @@ _POLL_S: Final = 2.0
 _DAY_S: Final = 24 * 60 * 60.0
 _KEPT_MS: Final = 7 * 24 * 60 * 60 * 1000
 _AT_ONCE: Final = 64
+_CANDIDATES: Final = 10
 
 
 class EmbeddingFailed(PonteError):
@@ -51,17 +53,21 @@ class IndexedRetriever:
     Args:
         knowledge: the texts, searched by words.
         index: searches by both.
-        embedder: the embedding model.
+        embedder: the embedding model; None: the index searches by words alone, and its ranks are fused with
+            those of ``knowledge``, which knows spellings.
         clock: for the note of when a set was last in use.
     """
 
-    def __init__(self, knowledge: Knowledge, index: KnowledgeIndex, embedder: Embedder, clock: Clock) -> None:
+    def __init__(
+        self, knowledge: Knowledge, index: KnowledgeIndex, embedder: Embedder | None, clock: Clock
+    ) -> None:
         self._knowledge = knowledge
         self._index = index
         self._embedder = embedder
         self._clock = clock
         self._chunks = {f"{number:05d}": chunk for number, chunk in enumerate(knowledge.chunks)}
-        self.set_id = _set_id(knowledge.chunks, embedder.model)
+        self._names = {chunk: name for name, chunk in self._chunks.items()}
+        self.set_id = _set_id(knowledge.chunks, "" if embedder is None else embedder.model)
         self._ready = False
         self._paused_until = 0.0
 
@@ -86,10 +92,17 @@ class IndexedRetriever:
         return self._knowledge.search(question, lang, limit)
 
     async def _search(self, question: str, lang: str, limit: int) -> list[Hit]:
-        (vector,) = await self._embedder.embed([question])
-        ids = await self._index.search(self.set_id, lang, question, vector, limit)
+        ids = await self._ids(question, lang, limit)
         sections = [self._chunks[one] for one in ids if one in self._chunks]
         return [Hit(section, self._knowledge.covered(question, section)) for section in sections]
+
+    async def _ids(self, question: str, lang: str, limit: int) -> list[str]:
+        if self._embedder is not None:
+            (vector,) = await self._embedder.embed([question])
+            return await self._index.search(self.set_id, lang, question, vector, limit)
+        ids = await self._index.search(self.set_id, lang, question, (), _CANDIDATES)
+        worded = [self._names[hit.section] for hit in self._knowledge.search(question, lang, _CANDIDATES)]
+        return fused((ids, worded), limit)
 
     async def prepare(self) -> None:
         """Fill the index, make it searchable, and note once a day that it is in use. Ends when cancelled."""
@@ -109,20 +122,26 @@ class IndexedRetriever:
                 await asyncio.sleep(_DAY_S)
 
     async def _filled(self) -> int:
-        """Store the set unless it is there; returns its vectors' dimensions."""
+        """Store the set unless it is there; returns its vectors' dimensions, 0 where it has none."""
         now = self._clock.now()
         if dimensions := await self._index.touch(self.set_id, len(self._chunks), now):
             return dimensions
         texts = [_searched(chunk) for chunk in self._chunks.values()]
-        vectors: list[tuple[float, ...]] = []
-        for begin in range(0, len(texts), _AT_ONCE):
-            vectors += await self._embedder.embed(texts[begin : begin + _AT_ONCE])
+        vectors = await self._embedded(texts)
         rows = [
             KnowledgeChunk(name, chunk.lang, text, vector)
             for (name, chunk), text, vector in zip(self._chunks.items(), texts, vectors, strict=True)
         ]
         await self._index.put(self.set_id, rows, now)
         return len(vectors[0]) if vectors else 0
+
+    async def _embedded(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        if self._embedder is None:
+            return [()] * len(texts)
+        vectors: list[tuple[float, ...]] = []
+        for begin in range(0, len(texts), _AT_ONCE):
+            vectors += await self._embedder.embed(texts[begin : begin + _AT_ONCE])
+        return vectors
 
 
 def _searched(chunk: Section) -> str:

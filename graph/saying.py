@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import structlog
 
+from graph.attachments import Attachment
 from graph.citing import cited, sources_detail
 from graph.context import GraphContext
+from graph.grounding import unfounded, without_offer
 from graph.knowledge import Hit
+from graph.media_records import media_record
 from graph.memory import with_turn
 from graph.output_check import WITHHELD
-from graph.state import State
+from graph.state import OutgoingRecord, State
 from ponte.domain.choices import to_details
-from ponte.domain.message import Author, Details
+from ponte.domain.message import Author, Details, Media
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +25,13 @@ NOT_SENT = "bot.withheld"
 
 
 def said(
-    state: State, context: GraphContext, text: str, details: Details = (), *, answered: bool = True
+    state: State,
+    context: GraphContext,
+    text: str,
+    details: Details = (),
+    *,
+    answered: bool = True,
+    attached: Sequence[Attachment] = (),
 ) -> State:
     """Return the change that says ``text`` and closes the turn.
 
@@ -32,18 +41,31 @@ def said(
         text: for the customer.
         details: the message's, for agents: what it rests on.
         answered: whether it answers what was asked.
+        attached: files that go with it; each goes out once in a conversation.
     """
     unanswered = 0 if answered else state.get("unanswered", 0) + 1
-    return {
+    told: OutgoingRecord = {"body": text, "author": Author.BOT.value}
+    if details:
+        told["details"] = [list(pair) for pair in details]
+    change: State = {
         **with_turn(state, text, context.limits),
-        "outgoing": [
-            {"body": text, "author": Author.BOT.value, "details": [list(pair) for pair in details]}
-            if details
-            else {"body": text, "author": Author.BOT.value}
-        ],
+        "outgoing": [told],
         "answered": answered,
         "unanswered": unanswered,
     }
+    if files := _new_files(state, attached):
+        change["outgoing"] += [
+            {"body": "", "author": Author.BOT.value, "file": media_record(one)} for one in files.values()
+        ]
+        change["attached"] = [*state.get("attached", []), *files]
+    return change
+
+
+def _new_files(state: State, attached: Sequence[Attachment]) -> dict[str, Media]:
+    """Return those of the files that did not go out in this conversation yet, by key."""
+    before = state.get("attached", [])
+    files = [one.media for one in attached]
+    return {one.key: one for one in files if one.key is not None and one.key not in before}
 
 
 def offered(state: State, context: GraphContext, key: str = NOTHING_FOUND, details: Details = ()) -> State:
@@ -64,6 +86,8 @@ def offered(state: State, context: GraphContext, key: str = NOTHING_FOUND, detai
 def model_said(state: State, context: GraphContext, text: str, excerpts: Sequence[Hit]) -> State:
     """Return the change that says what the model wrote, or a fixed text where that must not be said.
 
+    Where it says that it has no answer, or could only have invented one, a human is offered.
+
     Args:
         state: the turn.
         context: the run's context.
@@ -77,7 +101,32 @@ def model_said(state: State, context: GraphContext, text: str, excerpts: Sequenc
     if reason is not None:
         log.warning("reply_withheld", turn_id=state["turn_id"], reason=reason.value)
         return offered(state, context, NOT_SENT, ((WITHHELD, reason.value),))
-    return said(state, context, answer.text, sources_detail(answer.sources), answered=answer.answered)
+    if unfounded(state, context, answer, excerpts):
+        log.info("reply_without_source", turn_id=state["turn_id"])
+        return offered(state, context)
+    if not answer.answered:
+        return _with_offer(state, context, without_offer(answer.text))
+    attached = [
+        file for hit in excerpts if hit.section.reference in answer.sources for file in hit.section.attached
+    ]
+    return said(state, context, answer.text, sources_detail(answer.sources), attached=attached)
+
+
+def _with_offer(state: State, context: GraphContext, text: str) -> State:
+    """Return the change that says ``text`` and then offers a human, in a message of its own.
+
+    The offer's words stay the same from turn to turn: buttons are made once for each text.
+    """
+    change = offered(state, context)
+    if not text:
+        return change
+    offer = change["outgoing"]
+    told = "\n".join([text, *(one["body"] for one in offer)])
+    return {
+        **change,
+        **with_turn(state, told, context.limits),
+        "outgoing": [{"body": text, "author": Author.BOT.value}, *offer],
+    }
 
 
 def _own_words(state: State) -> str:

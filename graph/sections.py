@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graph.attachments import Attachment
 from graph.text import words
 
 
@@ -17,6 +18,7 @@ class Section:
         title: the heading.
         text: the body as WhatsApp shows it, without headings.
         asked_as: other words that customers use for it; searched, never shown.
+        attached: files that go out with it.
         part: 1, 2, 3 ... of a long section's pieces; 0 for a whole section.
     """
 
@@ -25,6 +27,7 @@ class Section:
     title: str
     text: str
     asked_as: str = ""
+    attached: tuple[Attachment, ...] = ()
     part: int = 0
 
     @property

@@ -16,7 +16,9 @@ import structlog
 from graph.advance import Advance
 from graph.builder import build_graph
 from graph.context_factory import open_contexts
+from graph.late_files import LateFiles
 from graph.late_words import LateWords
+from graph.outgoing_files import OutgoingFiles
 from graph.outreach import Invitations, Outreach
 from graph.prompt_serving import PromptServer
 from graph.reminders import Reminders
@@ -112,6 +114,7 @@ def _parts(
         media=media,
         understand=late_words,
         surveys=Surveys(store, clock, ponte.metrics, outreach),
+        files=OutgoingFiles(ponte.media, clock),
     )
     worker = Worker(
         store,
@@ -132,6 +135,7 @@ def _parts(
         media=ponte.media,
         templates=ponte.templates,
         per_second=settings.twilio_messages_per_second,
+        locale=settings.default_locale,
     )
     catch_up = CatchUp(store, messenger, ponte.intake, clock=clock, metrics=ponte.metrics, owner=owner)
     janitor = Janitor(
@@ -145,6 +149,7 @@ def _parts(
     )
     reminders = Reminders(store, clock=clock, signals=signals, contexts=prompts)
     invitations = Invitations(store, outreach, prompts, clock=clock, signals=signals)
+    late_files = LateFiles(store, media, late_words, prompts, clock=clock, signals=signals, owner=owner)
     work = worker.loop(concurrency=settings.worker_concurrency)
     deliver = delivery.loop(concurrency=settings.worker_concurrency)
     loops: dict[str, _Run] = {"worker": partial(work.run, stop), "delivery": partial(deliver.run, stop)}
@@ -155,6 +160,7 @@ def _parts(
         "wakes": Wakes(store, clock, signals).run,
         "invitations": invitations.run,
         "late-words": late_words.run,
+        "late-files": late_files.run,
         "prompts": prompts.run,
         "prompts-canary": CanaryWatch(store, Canaries(store, ponte.prompts, clock), clock, owner).run,
     }

@@ -52,11 +52,19 @@ class InboundItem:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One text for the customer; ``details`` hold the answers that it offers, if any."""
+    """One text or file for the customer.
+
+    Args:
+        body: the text; empty for a file.
+        author: who speaks.
+        details: the answers that it offers, what it rests on.
+        file: one of the knowledge base's; None for a text.
+    """
 
     body: str
     author: Literal[Author.BOT, Author.SYSTEM]
     details: Details = ()
+    file: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class TurnHandoff:
         trigger: what decided it.
         score: the decision's confidence, 0 to 1.
         summary: what the customer wants and what the bot already said.
-        thresholds: what its score was held against, for the ledger.
+        thresholds: what its own score was held against, for the ledger; none for a wish for a human.
         phrase: the phrase of our own lists that was found; None when none decided.
     """
 
@@ -150,6 +158,7 @@ class OutgoingRecord(TypedDict):
     body: str
     author: str
     details: NotRequired[list[list[str]]]
+    file: NotRequired[MediaRecord]
 
 
 class DecisionRecord(TypedDict):
@@ -195,7 +204,8 @@ class State(TypedDict, total=False):
         cannot_open: this turn has such files, and yet no human is brought in for them.
         unsure: the local classifier could not tell whether a human is wanted.
         leaning: what it decided nonetheless, should the model not tell.
-        unsure_score: the score with which it was unsure.
+        unsure_score: the local classifier's score, whatever decided; None where it did not score this turn.
+        thresholds: what it was held against, by name.
         outgoing: what this turn says to the customer.
         decision: why this turn brings a human in; None when it does not.
         model_failed: the model did not answer in this turn.
@@ -203,6 +213,7 @@ class State(TypedDict, total=False):
         answered: whether this turn's answer answers the question; False: it says that the bot cannot.
         judged: the model's own score, where it was asked.
         unanswered: turns in a row that the bot could not answer.
+        attached: the keys of the files that went out in this conversation.
         asked: the last questions, oldest first.
         window: the recent turns, oldest first.
         summary: what the turns before the window were about.
@@ -225,7 +236,8 @@ class State(TypedDict, total=False):
     cannot_open: bool
     unsure: bool
     leaning: bool
-    unsure_score: float
+    unsure_score: float | None
+    thresholds: dict[str, float]
     outgoing: list[OutgoingRecord]
     decision: DecisionRecord | None
     model_failed: bool
@@ -233,6 +245,7 @@ class State(TypedDict, total=False):
     answered: bool
     judged: float | None
     unanswered: int
+    attached: list[str]
     asked: list[AskedRecord]
     window: list[TurnRecord]
     summary: str

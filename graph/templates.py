@@ -2,64 +2,49 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cache
-from typing import Final, Literal
+from typing import Any, Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
-from babel.numbers import format_decimal
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, meta
-from jinja2.exceptions import TemplateAssertionError
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
+from jinja2.exceptions import SecurityError, TemplateAssertionError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from graph.template_filters import filters_of
+from graph.template_rules import PLAIN_FILTERS, forbidden
 from ponte.domain.choices import Choice
 from ponte.errors import PromptError
-
-_Length = Literal["short", "medium", "long", "full"]
-_Unit = Literal["second", "minute", "hour", "day"]
 
 # No text of ours counts further; CLDR's form for millions needs no translation here.
 _COUNTED_TO: Final = 1_000
 
 
-def environment(locale: str = "en") -> ImmutableSandboxedEnvironment:
-    """Return an environment for prompt files: plain text, no loader, undefined variables are errors.
+class TemplateFault(PromptError):
+    """A text is no template that can be used.
 
-    Filters of our own: ``number``, ``duration(unit)``, ``date``, ``time`` and ``datetime`` write a value as
-    ``locale`` does, by Unicode's CLDR; ``tojson`` keeps accents.
+    Args:
+        place: the file, for the message.
+        line: of the file; None when it is not known.
+        said: what is wrong, and the mend.
     """
-    env = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # Jinja's own escapes accents and HTML's signs, which a model reads worse and pays for.
-    env.filters["tojson"] = _json
-    language = _babel(locale)
 
-    def number(value: float) -> str:
-        return str(format_decimal(value, locale=language))
+    def __init__(self, place: str, line: int | None, said: str) -> None:
+        super().__init__(f"{place}{f', line {line}' if line else ''}: {said}")
+        self.line = line
+        self.said = said
 
-    def duration(value: float, unit: _Unit = "minute") -> str:
-        length = timedelta(**{f"{unit}s": value})
-        return str(format_timedelta(length, granularity=unit, threshold=1.5, locale=language))
 
-    def date(value: datetime, length: _Length = "long") -> str:
-        return str(format_date(value, length, locale=language))
+class _Environment(ImmutableSandboxedEnvironment):
+    # Of words, `*` and `%` could make any amount.
+    intercepted_binops = frozenset({"*", "%"})
 
-    def time(value: datetime, length: _Length = "short") -> str:
-        return str(format_time(value, length, tzinfo=value.tzinfo, locale=language))
-
-    def moment(value: datetime, length: _Length = "short") -> str:
-        return str(format_datetime(value, length, tzinfo=value.tzinfo, locale=language))
-
-    env.filters.update(number=number, duration=duration, date=date, time=time, datetime=moment)
-    return env
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - as Jinja has it
+        if not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise SecurityError(f"only numbers stand beside `{operator}`")
+        return super().call_binop(context, operator, left, right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +56,14 @@ class Text:
         variables: those it uses.
         template: compiled; None where there is nothing to fill in.
         choices: the answers that it offers.
+        line: of its file, where it begins; None when that is not known.
     """
 
     source: str
     variables: frozenset[str]
     template: Template | None
     choices: tuple[Choice, ...] = ()
+    line: int | None = None
 
     def render(self, **variables: object) -> str:
         """Return the text with its variables filled in. Values are never read as templates."""
@@ -123,7 +110,7 @@ def forms_of(locale: str) -> tuple[str, ...]:
 
 
 def compile_text(source: str, file: str, first_line: int | None = 1, locale: str = "en") -> Text:
-    """Compile a text.
+    """Compile a text: plain text, without other files, in which an undefined variable is an error.
 
     Args:
         source: the text.
@@ -132,32 +119,61 @@ def compile_text(source: str, file: str, first_line: int | None = 1, locale: str
         locale: the language of numbers and dates in it.
 
     Raises:
-        PromptError: it is no valid template.
+        TemplateFault: it is no template, or one that uses what prompt files must not.
     """
     if not any(mark in source for mark in ("{{", "{%", "{#")):
-        return Text(source, frozenset(), None)
-    env = _environment(locale)
+        return Text(source, frozenset(), None, line=first_line)
     try:
-        variables = frozenset(meta.find_undeclared_variables(env.parse(source)))
-        return Text(source, variables, env.from_string(source))
+        return _compiled(source, file, first_line, locale)
+    except TemplateFault:
+        raise
     except TemplateSyntaxError as error:
-        place = file if first_line is None else f"{file}, line {first_line + error.lineno - 1}"
         said = (error.message or "a mistake").rstrip(".")
-        # An unknown filter or test is an assertion of Jinja's, and braces are not the matter.
+        # An unknown test is an assertion of Jinja's, and braces are not the matter.
         mend = "Use one of the README's" if isinstance(error, TemplateAssertionError) else "Mend the braces"
-        raise PromptError(f"{place}: {said}. {mend}.") from None
+        raise TemplateFault(file, _line(first_line, error.lineno), f"{said}. {mend}.") from None
+    except Exception as error:  # noqa: BLE001 - Python's compiler has its own words for what is nested too deeply
+        said = f"it cannot be read as a template ({type(error).__name__}). Mend what is between the braces."
+        raise TemplateFault(file, first_line, said) from None
 
 
-def _json(value: object) -> str:
-    if isinstance(value, Undefined):
-        # Raises what is undefined, which JSON's own complaint would not name.
-        return str(value)
-    return json.dumps(value, ensure_ascii=False)
+def _compiled(source: str, file: str, first_line: int | None, locale: str) -> Text:
+    env = _environment(locale)
+    tree = env.parse(source)
+    for line, said in forbidden(tree, frozenset(env.filters)):
+        raise TemplateFault(file, _line(first_line, line), f"{said}.")
+    variables = frozenset(meta.find_undeclared_variables(tree))
+    return Text(source, variables, env.from_string(source), line=first_line)
+
+
+def line_naming(text: Text, variable: str) -> int | None:
+    """Return the line of the file on which a text uses a variable first."""
+    if text.template is None:
+        return text.line
+    tree = text.template.environment.parse(text.source)
+    used = [name.lineno for name in tree.find_all(nodes.Name) if name.name == variable]
+    return _line(text.line, min(used, default=1))
+
+
+def _line(first: int | None, line: int) -> int | None:
+    return None if first is None else first + line - 1
 
 
 @cache
-def _environment(locale: str) -> ImmutableSandboxedEnvironment:
-    return environment(locale)
+def _environment(locale: str) -> _Environment:
+    env = _Environment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters = {
+        **{name: do for name, do in env.filters.items() if name in PLAIN_FILTERS},
+        **filters_of(_babel(locale)),
+    }
+    # Nothing to call: what a text says depends on its variables alone.
+    env.globals.clear()
+    return env
 
 
 @cache

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -177,6 +180,9 @@ class LocalModel(Protocol):
 class LocalTranscriber:
     """A ``Transcriber`` over faster-whisper, in this process: one recording at a time.
 
+    It has a thread of its own, so that recordings that wait for it hold nobody else's. A recording that is
+    given up ends with the segment that is being heard, and the next one begins only then.
+
     Args:
         model: loaded.
         limits: times.
@@ -185,21 +191,24 @@ class LocalTranscriber:
     def __init__(self, model: LocalModel, limits: Limits) -> None:
         self._model = model
         self._limits = limits
-        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-transcriber")
 
     async def transcribe(self, audio: AudioFile, hints: Hints) -> Transcript:
         """Return what is said in ``audio``. Raises ModelFailed."""
         duration_ms = len(audio.samples) * 1000 // RATE
+        given_up = threading.Event()
+        hearing = asyncio.get_running_loop().run_in_executor(self._thread, self._hear, audio, hints, given_up)
         try:
-            async with asyncio.timeout((self._limits.transcribe_timeout_ms + duration_ms) / 1000), self._turn:
-                return await asyncio.to_thread(self._hear, audio, hints)
+            async with asyncio.timeout((self._limits.transcribe_timeout_ms + duration_ms) / 1000):
+                return await hearing
         except TimeoutError:
-            # The thread goes on to its end; the next recording may have to wait for the processor.
             raise ModelFailed("the local model took too long") from None
         except (RuntimeError, ValueError) as error:
             raise ModelFailed(f"the local model failed ({type(error).__name__})") from error
+        finally:
+            given_up.set()
 
-    def _hear(self, audio: AudioFile, hints: Hints) -> Transcript:
+    def _hear(self, audio: AudioFile, hints: Hints, given_up: threading.Event) -> Transcript:
         segments, info = self._model.transcribe(
             np.divide(audio.samples, 32_768, dtype=np.float32),
             language=hints.languages[0] if len(hints.languages) == 1 else None,
@@ -207,7 +216,7 @@ class LocalTranscriber:
             # A sentence that was made up would otherwise lead to the next one.
             condition_on_previous_text=False,
         )
-        heard = list(segments)
+        heard = list(takewhile(lambda _: not given_up.is_set(), segments))
         confidence = _mean((s.avg_logprob, s.end - s.start) for s in heard)
         return Transcript(" ".join(s.text.strip() for s in heard).strip(), info.language, confidence)
 
@@ -220,7 +229,8 @@ def open_local(path: Path, limits: Limits) -> LocalTranscriber:
     """
     if find_spec("faster_whisper") is None:
         raise SettingsError(
-            "TRANSCRIBE_LOCAL_MODEL is set, but faster-whisper is not installed: pip install faster-whisper."
+            "TRANSCRIBE_LOCAL_MODEL is set, but faster-whisper is not installed: "
+            "pip install --editable '.[local-transcription]'."
         )
     if not (path / "model.bin").is_file():
         raise SettingsError(f"TRANSCRIBE_LOCAL_MODEL: {path} holds no model.bin; name the model's folder.")

@@ -28,7 +28,7 @@ from ponte.domain.message import (
 from ponte.domain.splitting import split_body
 from ponte.ports import Commit
 
-_PREVIEW: Final = 120
+PREVIEW: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def received(
         heard(current, rows[-1].created_at),
         last_seq=rows[-1].seq,
         unread=current.unread + len(rows),
-        preview=preview_of(rows[-1].kind, rows[-1].body, rows[-1].details, rows[-1].media)[:_PREVIEW],
+        preview=preview_of(rows[-1].kind, rows[-1].body, rows[-1].details, rows[-1].media)[:PREVIEW],
         updated_at=now,
     )
     return Commit(changed, messages=rows, unpark=True)
@@ -162,29 +162,48 @@ def say(
         if offer and parts:
             parts[-1] = replace(parts[-1], details=(*parts[-1].details, *offer))
     rows = tuple(
-        Message(
-            id=f"{turn_id}:{n}",
-            conversation_id=current.id,
-            contact_id=contact.id,
-            seq=current.last_seq + 1 + n,
+        replace(
+            queued(current, contact, f"{turn_id}:{n}", n, now),
             author=part.author,
-            kind=Kind.TEXT if part.note is None else Kind.AUDIO,
             body=part.body,
-            status=MessageStatus.QUEUED,
-            created_at=now,
+            kind=Kind.TEXT if part.note is None else Kind.AUDIO,
             media=() if part.note is None else (part.note,),
             prompt_version=part.version,
             details=part.details,
-            delivery=Delivery(
-                address=contact.address,
-                position=position(current.opened_at, current.last_seq + 1 + n),
-                epoch=current.epoch,
-                due_at=now,
-            ),
         )
         for n, part in enumerate(parts)
     )
     if not rows:
         return commit
-    changed = replace(current, last_seq=rows[-1].seq, preview=rows[-1].body[:_PREVIEW])
+    changed = replace(current, last_seq=rows[-1].seq, preview=rows[-1].body[:PREVIEW])
     return replace(commit, conversation=changed, messages=(*commit.messages, *rows))
+
+
+def queued(current: Conversation, contact: Contact, message_id: str, n: int, now: int) -> Message:
+    """Return what all messages that wait to be sent have in common.
+
+    Args:
+        current: the conversation.
+        contact: whom it goes to.
+        message_id: the message's.
+        n: its place behind the conversation's last message, from 0.
+        now: ms UTC.
+    """
+    seq = current.last_seq + 1 + n
+    return Message(
+        id=message_id,
+        conversation_id=current.id,
+        contact_id=contact.id,
+        seq=seq,
+        author=Author.SYSTEM,
+        kind=Kind.TEXT,
+        body="",
+        status=MessageStatus.QUEUED,
+        created_at=now,
+        delivery=Delivery(
+            address=contact.address,
+            position=position(current.opened_at, seq),
+            epoch=current.epoch,
+            due_at=now,
+        ),
+    )

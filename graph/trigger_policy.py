@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from graph.phrase_marks import Marked
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,10 +75,10 @@ class TopicWords(_Strict):
         unless: phrases that, anywhere in the same clause, take one back.
     """
 
-    phrases: tuple[str, ...] = Field(min_length=1)
-    negations: tuple[str, ...] = ()
-    other_senses: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
+    phrases: tuple[Marked, ...] = Field(min_length=1)
+    negations: tuple[Marked, ...] = ()
+    other_senses: tuple[Marked, ...] = ()
+    unless: tuple[Marked, ...] = ()
 
 
 class Topic(_Strict):

@@ -16,7 +16,7 @@ from langgraph.types import Command, StateSnapshot
 from graph.builder import Graph
 from graph.context import GraphContext
 from graph.customer_text import beside_of, words_of
-from graph.media_records import media_record, understood_media
+from graph.media_records import media_of, media_record, understood_media
 from graph.nodes.take_back import stretch_ended
 from graph.state import (
     InboundItem,
@@ -46,6 +46,7 @@ class TurnResult:
         model_failed: the model did not answer and something else did.
         media: by message id, the files of the customer's messages with what was understood of them.
         scores: what detection measured, by name, 0 to 1.
+        thresholds: what a wish for a human was held against, by name; empty where nothing was said.
     """
 
     outgoing: tuple[Outgoing, ...]
@@ -56,6 +57,7 @@ class TurnResult:
     model_failed: bool
     media: Mapping[str, tuple[Media, ...]] = field(default_factory=dict)
     scores: Figures = ()
+    thresholds: Figures = ()
 
 
 async def run_turn(
@@ -172,6 +174,7 @@ def _result(
                 o["body"],
                 Author.BOT if o["author"] == Author.BOT.value else Author.SYSTEM,
                 tuple((name, value) for name, value in o.get("details", [])),
+                media_of(o["file"]) if "file" in o else None,
             )
             for o in (state.get("outgoing", []) if mine else [])
         ),
@@ -191,10 +194,11 @@ def _result(
         model_failed=bool(mine and state.get("model_failed")),
         media=understood_media(inbound, state.get("understood", {})) if mine else {},
         scores=_scores(state) if mine else (),
+        thresholds=tuple(state.get("thresholds", {}).items()) if mine else (),
     )
 
 
 def _scores(state: State) -> Figures:
     """Return what detection measured in the turn; what was not measured has no score."""
-    measured = {"classifier": state.get("unsure_score") or None, "judge": state.get("judged")}
+    measured = {"classifier": state.get("unsure_score"), "judge": state.get("judged")}
     return tuple((name, round(score, 4)) for name, score in measured.items() if score is not None)

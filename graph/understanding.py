@@ -9,17 +9,17 @@ from typing import Final, Literal
 
 import structlog
 
-from graph.audio import AudioFile, AudioLimits, Sound, decode, uploads
+from graph.audio import RATE, AudioFile, AudioLimits, Sound, decode, uploads
 from graph.context import GraphContext, ModelFailed
 from graph.documents import document_text, is_document
-from graph.hearing import Hints, Transcriber, Transcript
+from graph.hearing import Hints, MediaSource, Transcriber, Transcript
 from graph.images import small_jpeg
 from graph.invention import invented
 from graph.state import clean
 from graph.unusable import Unusable
 from graph.voice_activity import has_speech, voiced_ms
 from ponte.domain.message import Media, MediaError
-from ponte.errors import NotFound
+from ponte.errors import NotFound, PonteError
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,8 @@ async def understand(media: Media, context: GraphContext, language: str) -> Medi
     """Return a file with its words, or with why there are none; without either when nothing here can tell.
 
     A file is understood once: what is known of it, from the transcript's row or from this process, stays. A
-    model that is down leaves the file as it was, so that a later try may do better.
+    model that is down leaves the file as it was, so that a later try may do better. Whatever else goes wrong
+    with one makes it unreadable, and nothing more.
 
     Args:
         media: the file, fetched; one that was not, or that has its words or an error, comes back as it is.
@@ -59,18 +60,7 @@ async def understand(media: Media, context: GraphContext, language: str) -> Medi
         return media
     found = context.understood.get(media.key)
     if found is None:
-        try:
-            found = await _understood(media, await context.media.read(media.key), context, language)
-        except NotFound:
-            return replace(media, error=MediaError.UNAVAILABLE)
-        except Unusable as refused:
-            log.info("media_unusable", key=media.key, content_type=media.content_type, reason=str(refused))
-            found = replace(media, error=refused.error)
-        except ModelFailed as failure:
-            log.warning("media_not_understood", key=media.key, reason=str(failure))
-            return media
-        if found.text is not None or found.error is not None:
-            context.understood.put(media.key, found)
+        found = await _tried(media, media.key, context.media, context, language)
     return replace(
         media,
         text=found.text,
@@ -79,6 +69,29 @@ async def understand(media: Media, context: GraphContext, language: str) -> Medi
         duration_ms=found.duration_ms or media.duration_ms,
         error=found.error,
     )
+
+
+async def _tried(media: Media, key: str, source: MediaSource, context: GraphContext, language: str) -> Media:
+    """Return the file with what was found out, which is remembered where another try would find the same."""
+    try:
+        found = await _understood(media, await source.read(key), context, language)
+    except NotFound:
+        return replace(media, error=MediaError.UNAVAILABLE)
+    except Unusable as refused:
+        log.info("media_unusable", key=key, content_type=media.content_type, reason=str(refused))
+        found = replace(media, error=refused.error)
+    except ModelFailed as failure:
+        log.warning("media_not_understood", key=key, reason=str(failure))
+        return media
+    except PonteError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being answered
+        # The error's own text may quote the file.
+        log.warning("media_broke", key=key, content_type=media.content_type, error=type(error).__name__)
+        return replace(media, error=MediaError.UNREADABLE)
+    if found.text is not None or found.error is not None:
+        context.understood.put(key, found)
+    return found
 
 
 async def understand_all(
@@ -180,7 +193,7 @@ async def _transcribed(
     async def one(audio: AudioFile, voiced: int) -> Transcript | None:
         async with gate:
             said = await transcriber.transcribe(audio, hints)
-        if invented(said.text, voiced):
+        if invented(said.text, voiced, len(audio.samples) * 1000 // RATE):
             log.info("transcript_dropped", voiced_ms=voiced, characters=len(said.text))
             return None
         return said

@@ -1,20 +1,23 @@
-"""Recordings of any common kind into WhatsApp's voice notes: Opus in Ogg, mono, 48 kHz.
+"""Recordings of any common kind, as samples and as WhatsApp's voice notes: Opus in Ogg, mono, 48 kHz.
 
 WhatsApp shows an audio file as a voice note only in this form
 (https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types).
+
+A recording is what its first bytes say, never what its name or its header says, and only containers that hold
+their own sound are opened: a playlist could name files and addresses. It is decoded in a process of its own;
+``ponte.audio_reader`` says why.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final
-
-import av
-from av.audio.frame import AudioFrame
-from av.container import InputContainer
 
 from ponte.errors import InvalidInput
 
@@ -23,12 +26,10 @@ MAX_MS: Final = 10 * 60 * 1000
 # What WhatsApp takes of an audio file.
 MAX_BYTES: Final = 16 * 1024 * 1024
 
+_READER: Final = Path(__file__).with_name("audio_reader.py")
+_MEMORY: Final = 1024 * 1024 * 1024
+_WITHIN_MS: Final = 60_000
 _RATE: Final = 48_000
-_SPEECH_BITS: Final = 32_000
-# Complexity 5 of 10 takes half the time; on speech at this rate nobody hears the difference.
-_ENCODING: Final = {"application": "voip", "compression_level": "5"}
-# Above this a voice note is larger than speech needs, and is encoded again.
-_KEPT_BITS: Final = 128_000
 _SIGNS: Final = (
     ("ogg", 0, b"OggS"),
     ("amr", 0, b"#!AMR"),
@@ -40,6 +41,20 @@ _SIGNS: Final = (
 )
 _SYNC: Final = b"\xff\xe0"
 _LAYER: Final = 0x06
+_KINDS: Final = "Ogg, WebM, MP4, MP3, AAC or WAV"
+
+
+class NoRecording(InvalidInput):
+    """A recording cannot be used: it is none, damaged, too long, or takes too long.
+
+    Args:
+        message: what it is and what to do.
+        too_long: it is a recording, but a longer one than is taken.
+    """
+
+    def __init__(self, message: str, *, too_long: bool = False) -> None:
+        super().__init__(message)
+        self.too_long = too_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,21 @@ class VoiceNote:
 
     content: bytes
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """A recording, decoded.
+
+    Args:
+        content: mono, 16 bits, little-endian.
+        container: libav's name of what it came in.
+        pictures: there were pictures beside it.
+    """
+
+    content: bytes
+    container: str
+    pictures: bool
 
 
 def container_of(data: bytes) -> str | None:
@@ -83,8 +113,7 @@ def to_voice_note(
 ) -> VoiceNote:
     """Convert a recording. Takes about 10 ms of one core for each second of it: run it in a thread.
 
-    The kind is told by the content, and only containers that hold their own sound are opened: a playlist
-    could name files and addresses. What a recorder wrote into the file beside the sound is left out.
+    What a recorder wrote into the file beside the sound is left out.
 
     Args:
         data: Ogg, WebM, MP4, MP3, AAC, AMR, WAV, FLAC or CAF; or bare samples.
@@ -93,64 +122,78 @@ def to_voice_note(
         keep: return what is a voice note already as it is, once it has been decoded without an error.
 
     Raises:
-        InvalidInput: it is no recording, it is damaged or too long.
+        NoRecording: it is no recording, it is damaged or too long.
     """
-    form = "s16le" if pcm_rate else container_of(data)
-    if form is None:
-        raise InvalidInput("This is not a recording that can be read. Send Ogg, WebM, MP4, MP3, AAC or WAV.")
+    form = "s16le" if pcm_rate else _form(data)
     options = {"sample_rate": str(pcm_rate)} if pcm_rate else {}
+    found, content = _read(data, form, max_ms, _WITHIN_MS, options=options, keep=keep)
+    return VoiceNote(data if found["kept"] else content, round(found["samples"] * 1000 / _RATE))
+
+
+def to_samples(data: bytes, rate: int, *, max_ms: int, within_ms: int) -> Samples:
+    """Decode a recording; a frame that is broken ends it, and what came before counts. Run it in a thread.
+
+    Args:
+        data: as for ``to_voice_note``.
+        rate: samples a second.
+        max_ms: the most to take.
+        within_ms: decoding that takes longer is given up.
+
+    Raises:
+        NoRecording: as there, or it takes too long.
+    """
+    form = _form(data)
+    found, content = _read(data, form, max_ms, within_ms, rate=rate)
+    return Samples(content, form, bool(found["pictures"]))
+
+
+def _form(data: bytes) -> str:
+    form = container_of(data)
+    if form is None:
+        raise NoRecording(f"This is not a recording that can be read. Send {_KINDS}.")
+    return form
+
+
+def _read(
+    data: bytes,
+    form: str,
+    max_ms: int,
+    within_ms: int,
+    *,
+    rate: int | None = None,
+    keep: bool = False,
+    options: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[dict[str, int], bytes]:
+    """Return what ``ponte.audio_reader`` finds in a recording. Raises NoRecording."""
+    asked = {"form": form, "options": dict(options), "rate": rate, "max_ms": max_ms, "keep": keep}
+    bounds = {"memory": _MEMORY, "seconds": within_ms // 1000 + 1}
     try:
-        if keep and form == "ogg" and (kept := _kept(data, max_ms)):
-            return kept
-        with av.open(io.BytesIO(data), "r", format=form, options=options) as source:
-            return _converted(source, max_ms)
-    except (av.FFmpegError, ValueError) as error:
-        raise InvalidInput("The recording is damaged or of an unknown kind. Record it again.") from error
-
-
-def _kept(data: bytes, max_ms: int) -> VoiceNote | None:
-    """Return the file as it is when it is a voice note of a sensible size already."""
-    with av.open(io.BytesIO(data), "r", format="ogg") as source:
-        codec = source.streams.audio[0].codec_context if source.streams.audio else None
-        if codec is None or codec.name != "opus" or codec.layout.nb_channels != 1:
-            return None
-        samples = sum(frame.samples for frame in _sound(source, max_ms))
-    if len(data) * 8 * _RATE > _KEPT_BITS * samples:
-        return None
-    return VoiceNote(data, round(samples * 1000 / _RATE))
-
-
-def _converted(source: InputContainer, max_ms: int) -> VoiceNote:
-    out = io.BytesIO()
-    samples = 0
-    # Without "bitexact" each encoding of the same sound would be another file.
-    with av.open(out, "w", format="ogg", options={"fflags": "+bitexact"}) as target:
-        stream = target.add_stream(
-            "libopus", rate=_RATE, bit_rate=_SPEECH_BITS, layout="mono", options=_ENCODING
+        # Isolated (-I): neither the reader's folder nor the user's own modules can stand in for a library.
+        done = subprocess.run(  # noqa: S603 - our own program, and nothing of the file in its arguments
+            [sys.executable, "-I", str(_READER), json.dumps(asked | bounds)],
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=within_ms / 1000,
+            check=False,
+            env={},
         )
-        for frame in _sound(source, max_ms):
-            samples += frame.samples
-            target.mux(stream.encode(frame))
-        target.mux(stream.encode(None))
-    return VoiceNote(out.getvalue(), round(samples * 1000 / _RATE))
+    except subprocess.TimeoutExpired:
+        raise NoRecording("The recording takes too long to decode. Record it again.") from None
+    line, _, content = done.stdout.partition(b"\n")
+    # Nothing, when it crashed or the system ended it at one of its bounds.
+    found = json.loads(line or b'{"error": "damaged"}')
+    if error := found.get("error"):
+        raise _refused(error, max_ms)
+    return found, content
 
 
-def _sound(source: InputContainer, max_ms: int) -> Iterator[AudioFrame]:
-    """Yield the sound as 48 kHz mono. Raises InvalidInput when there is none, or too much."""
-    if not source.streams.audio:
-        raise InvalidInput("There is no sound in this file.")
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=_RATE)
-    samples = 0
-    for frame in chain(source.decode(audio=0), (None,)):
-        if frame is not None:
-            # Gaps and jumps in a recorder's clock would otherwise become silence or errors.
-            frame.pts = None
-        for piece in resampler.resample(frame):
-            samples += piece.samples
-            if samples * 1000 > max_ms * _RATE:
-                raise InvalidInput(
-                    f"The recording is longer than {max_ms // 1000} seconds. Send a shorter one."
-                )
-            yield piece
-    if not samples:
-        raise InvalidInput("There is no sound in this file.")
+def _refused(error: str, max_ms: int) -> NoRecording:
+    if error == "long":
+        seconds = max_ms // 1000
+        return NoRecording(
+            f"The recording is longer than {seconds} seconds. Send a shorter one.", too_long=True
+        )
+    if error == "none":
+        return NoRecording(f"There is no sound in this file that can be read. Send {_KINDS}.")
+    return NoRecording("The recording is damaged or of an unknown kind. Record it again.")

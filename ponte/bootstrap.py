@@ -23,7 +23,7 @@ from ponte.floor import FloorView
 from ponte.handoff import HandoffDesk
 from ponte.intake import Intake
 from ponte.media_intake import MediaIntake
-from ponte.media_links import MediaLinks
+from ponte.media_links import MediaLinks, link_key
 from ponte.metrics import Metrics
 from ponte.office import OfficeDesk
 from ponte.office_policy import OfficePolicies
@@ -143,14 +143,14 @@ async def open_ponte(
             store=store,
             signals=signals,
             metrics=metrics,
-            intake=Intake(store, clock, signals, metrics),
+            intake=Intake(store, clock, signals, metrics, settings.default_locale),
             desk=desk,
             triage=Triage(store, clock, signals, desk),
             presence=PresenceBoard(store, clock),
             accounts=accounts,
             feed=feed,
             media=media,
-            links=MediaLinks(settings.secret_key.get_secret_value(), settings.base_url),
+            links=MediaLinks(_link_key(settings), settings.base_url),
             voice=speaker,
             templates=templates,
             prompts=prompts,
@@ -218,6 +218,10 @@ async def open_media_intake(ponte: Ponte) -> AsyncIterator[MediaIntake]:
         api_base_url=settings.twilio_api_base_url,
     ) as fetcher:
         yield MediaIntake(fetcher, ponte.media, ponte.clock)
+
+
+def _link_key(settings: Settings) -> str:
+    return link_key(settings.secret_key.get_secret_value(), settings.twilio_auth_token.get_secret_value())
 
 
 async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -17,17 +17,20 @@ import structlog
 from ponte.choice_contents import ChoiceContents
 from ponte.domain.contact import Contact
 from ponte.domain.message import OPT_OUT_NOTICE, Author, Delivery, Message, MessageStatus, parked
-from ponte.domain.twilio_errors import GAVE_UP, OPTED_OUT, OUTSIDE_WINDOW, Fate, fate_of
+from ponte.domain.twilio_errors import GAVE_UP, OPTED_OUT, OUTSIDE_WINDOW, TRIED_FOR_MS, Fate, fate_of
 from ponte.domain.window import window_open, wrote_lately
 from ponte.errors import SendRefused, SendRetryable, SendUnknown
 from ponte.file_order import carries_file, file_leaves, may_follow
 from ponte.keyed_loop import KeyedLoop
+from ponte.locales import Locale
 from ponte.media_links import MediaLinks
 from ponte.metrics import Metrics
 from ponte.outgoing import Prepared, Preparer, is_template, may_wait, unpark_if_written
 from ponte.pace import Pace
 from ponte.ports import Clock, MediaStore, Messenger, Store, Templates
 from ponte.signals import Signals
+from ponte.unsent import Unsent
+from ponte.written import as_text
 
 log = structlog.get_logger(__name__)
 
@@ -35,13 +38,12 @@ log = structlog.get_logger(__name__)
 # message was being sent when the process died waits no longer than this.
 LEASE_MS: Final = 15_000
 _SEND_MS: Final = 6_500
-MAX_ATTEMPTS: Final = 12
+# Also what has waited for days, for the window to open, is tried so often before it is given up.
+_MIN_ATTEMPTS: Final = 12
 _FIRST_BACKOFF_MS: Final = 1_000
 _MAX_BACKOFF_MS: Final = 60_000
 # Twilio's clock and ours may differ by this much when a lost answer is looked up.
 _LOOKUP_MARGIN_MS: Final = 120_000
-# What waits only because our number is too fast is not given up sooner; nor does Twilio keep it longer.
-SLOW_FOR_MS: Final = 4 * 60 * 60 * 1000
 DEFAULT_PER_SECOND: Final = 80.0
 
 
@@ -58,6 +60,7 @@ class DeliveryService:
         media: tells whether a file is still kept; None: it is taken to be.
         templates: makes contents for questions with choices; None: those go out as numbered texts.
         per_second: the most messages a second that this process sends.
+        locale: the agents' language.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class DeliveryService:
         media: MediaStore | None = None,
         templates: Templates | None = None,
         per_second: float = DEFAULT_PER_SECOND,
+        locale: Locale = "pt-BR",
     ) -> None:
         self._store = store
         self._messenger = messenger
@@ -80,6 +84,7 @@ class DeliveryService:
         self._metrics = metrics
         self._pace = Pace(store, clock, per_second)
         self._preparer = Preparer(store, links, ChoiceContents(store, templates), media)
+        self._unsent = Unsent(store, clock, metrics, locale)
 
     def loop(self, *, concurrency: int, poll_ms: int = 500) -> KeyedLoop:
         """Return the loop that delivers, one task a contact. The caller runs it."""
@@ -187,8 +192,20 @@ class DeliveryService:
         if fate is Fate.OPT_OUT:
             # Twilio knows of an opt-out that no message to us told of.
             await self._store.opt_out(message.contact_id, self._clock.now())
-        await self._settle(message, MessageStatus.FAILED, error_code=error.code)
+        written = await as_text(self._store, message, error.code)
+        if written is not None:
+            now = self._clock.now()
+            again = replace(delivery, due_at=now, attempts=0, lease_until=0, uncertain=False)
+            await self._store.recall(
+                message.id, MessageStatus.QUEUED, again, now=now, error_code=error.code, as_text=written
+            )
+            return True
+        await self._give_up(message, error.code)
         return True
+
+    async def _give_up(self, message: Message, error_code: int | None) -> None:
+        await self._unsent.given_up(message, error_code)
+        await self._settle(message, MessageStatus.FAILED, error_code=error_code)
 
     async def _outside_window(self, message: Message, delivery: Delivery, seen: Contact) -> None:
         """An agent's words wait until the customer writes; other words would come too late.
@@ -196,7 +213,7 @@ class DeliveryService:
         ``seen`` is the contact as it was when this was decided: who wrote since waits for nothing.
         """
         if not may_wait(message, OUTSIDE_WINDOW):
-            await self._settle(message, MessageStatus.FAILED, error_code=OUTSIDE_WINDOW)
+            await self._give_up(message, OUTSIDE_WINDOW)
             return
         await self._store.recall(
             message.id,
@@ -249,10 +266,10 @@ class DeliveryService:
         asked = 0 if isinstance(error, SendUnknown) else error.retry_after_ms or 0
         if slow:
             asked = await self._pace.hold(asked)
-        patient = slow and self._clock.now() - message.created_at < SLOW_FOR_MS
-        if delivery.attempts >= MAX_ATTEMPTS and not patient:
+        old = self._clock.now() - message.created_at >= TRIED_FOR_MS
+        if old and delivery.attempts >= _MIN_ATTEMPTS:
             log.error("send_given_up", message=message.id, attempts=delivery.attempts, code=error.code)
-            await self._settle(message, MessageStatus.FAILED, error_code=error.code or GAVE_UP)
+            await self._give_up(message, error.code or GAVE_UP)
             return
         uncertain = isinstance(error, SendUnknown)
         # A paused number begins again as one: its messages have no pauses of their own.

@@ -2,6 +2,8 @@
 
 Twilio fetches a file and hands it on, which takes longer than a text; what is sent right behind it overtakes
 it. https://www.twilio.com/docs/messaging/guides/send-messages-in-order
+
+Twilio's callback ends the wait; only where none comes does the text wait for as long as the file may take.
 """
 
 from __future__ import annotations
@@ -12,15 +14,24 @@ from ponte.domain.message import Author, Message, MessageStatus
 from ponte.ports import Store
 
 WAIT_MS: Final = 10_000
-"""No text waits longer for a file."""
+"""For a file of any size: Twilio fetches it, looks into it, and hands it to WhatsApp."""
 
+# Twice on its way, to Twilio and to WhatsApp, and from our side over a line that may take 4 Mbit a second.
+_PER_MEGABYTE_MS: Final = 2_500
+_MEGABYTE: Final = 1024 * 1024
 # Between a file and the text that belongs to it there is hardly more.
 _LOOK_BACK: Final = 3
 
 
+def wait_for(file: Message) -> int:
+    """Return for how many ms at most a text waits for ``file``: 50 s for WhatsApp's largest, of 16 MB."""
+    size = sum(media.size or 0 for media in file.media)
+    return WAIT_MS + _PER_MEGABYTE_MS * size // _MEGABYTE
+
+
 async def file_leaves(store: Store, file: Message, now: int) -> None:
     """Record, for all processes, that ``file`` is being sent to its contact."""
-    await store.acquire(_key(file.contact_id), file.id, now, WAIT_MS)
+    await store.acquire(_key(file.contact_id), file.id, now, wait_for(file))
 
 
 async def file_arrived(store: Store, file: Message, now: int) -> None:

@@ -18,6 +18,9 @@ from ponte.ports import Clock, HeldCount, Store
 # What is shown; the counts beside it are of everything.
 WAITING_SHOWN: Final = 50
 HELD_SHOWN: Final = 200
+# Of what is not shown, only this much is held against its targets: an office so far behind knows it.
+MOST_COUNTED: Final = 2_000
+_PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Floor:
         waiting_count: how many wait in all.
         held_count: how many conversations agents hold in all.
         desks: everybody who may take conversations and is not locked out: those who are here first.
+        late_behind: how many that are not shown have missed their target, as far as they were counted.
+        late_uncounted: there are still more that were not counted.
     """
 
     now: int
@@ -74,10 +79,18 @@ class Floor:
     waiting_count: int
     held_count: int
     desks: tuple[Desk, ...]
+    late_behind: int = 0
+    late_uncounted: bool = False
+
+    @property
+    def late(self) -> int:
+        """How many have missed their target, whether they are shown or not."""
+        shown = (*self.waiting, *(case for desk in self.desks for case in desk.cases))
+        return self.late_behind + sum(case.due_at is not None and case.due_at < self.now for case in shown)
 
 
 class FloorView:
-    """Reads the floor, in a fixed number of queries.
+    """Reads the floor, in a fixed number of queries while all of it can be shown.
 
     Args:
         store: where all is kept.
@@ -108,6 +121,10 @@ class FloorView:
             store.conversations(status=Status.AGENT_ACTIVE, contact_id=None, after=None, limit=HELD_SHOWN),
             store.count_by_status(),
         )
+        behind = [
+            await self._late_behind(Status.AWAITING_AGENT, waiting.next, policy, now),
+            await self._late_behind(Status.AGENT_ACTIVE, held.next, policy, now),
+        ]
         shown = [*waiting.items, *held.items]
         contacts = await store.contacts(sorted({c.contact_id for c in shown})) if shown else {}
         return Floor(
@@ -117,7 +134,21 @@ class FloorView:
             waiting_count=counts.get(Status.AWAITING_AGENT, 0),
             held_count=counts.get(Status.AGENT_ACTIVE, 0),
             desks=_desks(agents, merged(tabs, now), loads, [_case(c, contacts, policy) for c in held.items]),
+            late_behind=sum(late for late, _ in behind),
+            late_uncounted=any(more for _, more in behind),
         )
+
+    async def _late_behind(
+        self, status: Status, after: str | None, policy: OfficePolicy, now: int
+    ) -> tuple[int, bool]:
+        """Return how many of those that follow have missed their target, and whether there are still more."""
+        late = read = 0
+        while after is not None and read < MOST_COUNTED:
+            page = await self._store.conversations(status=status, contact_id=None, after=after, limit=_PAGE)
+            awake = [each for each in page.items if each.snoozed_until is None]
+            late += sum((due := _due(each, policy)) is not None and due < now for each in awake)
+            read, after = read + len(page.items), page.next
+        return late, after is not None
 
 
 def _desks(

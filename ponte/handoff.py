@@ -285,14 +285,21 @@ class HandoffDesk(Desk):
         await self._change(agent, conversation_id, "reply", decide)
         return written
 
-    async def note(self, agent: Agent, conversation_id: str, body: str) -> Message:
-        """Leave a note in the transcript that only agents see."""
+    async def note(self, agent: Agent, conversation_id: str, body: str, *, key: str | None = None) -> Message:
+        """Leave a note in the transcript that only agents see.
+
+        ``key`` is the caller's own name for it; a second call with it leaves no other note.
+        """
         self._permit(agent, Permission.WORK)
         self._parts(body)
+        note_id = f"n-{conversation_id}-{key or secrets.token_hex(12)}"
         written: list[Message] = []
 
         async def decide(current: Conversation, now: int) -> Commit | None:
-            commit = self._with_note(Commit(current), agent, body, now)
+            if known := await self._known(note_id):
+                written[:] = [known]
+                return None
+            commit = self._with_note(Commit(current), agent, body, now, note_id)
             written[:] = commit.messages
             return commit
 
@@ -383,13 +390,17 @@ class HandoffDesk(Desk):
             ),
         )
         if again:
+            entry_id = f"retry:{message_id}:{secrets.token_hex(6)}"
+            await self._store.audit(AuditEntry(entry_id, now, agent.id, "retry", current.id))
             self._signals.outbox(message.contact_id)
         return again
 
-    def _with_note(self, commit: Commit, agent: Agent, body: str, now: int) -> Commit:
+    def _with_note(
+        self, commit: Commit, agent: Agent, body: str, now: int, note_id: str | None = None
+    ) -> Commit:
         current = commit.conversation
         note = Message(
-            id=f"n-{current.id}-{secrets.token_hex(12)}",
+            id=note_id or f"n-{current.id}-{secrets.token_hex(12)}",
             conversation_id=current.id,
             contact_id=current.contact_id,
             seq=current.last_seq + 1,

@@ -10,40 +10,54 @@ import structlog
 from ponte.domain.message import (
     Author,
     Delivery,
+    Details,
     Inbound,
     Message,
     MessageStatus,
     from_twilio,
     parked,
     position,
+    statuses_before,
 )
-from ponte.domain.twilio_errors import Fate, fate_of
+from ponte.domain.twilio_errors import TRIED_FOR_MS, Fate, fate_of
 from ponte.domain.window import wrote_lately
 from ponte.errors import InvalidInput, NotFound
 from ponte.file_order import carries_file, file_arrived
+from ponte.locales import Locale
 from ponte.metrics import Metrics
 from ponte.outgoing import is_template, may_wait, unpark_if_written
 from ponte.pace import limited
 from ponte.ports import Clock, Store
 from ponte.signals import Signals
+from ponte.unsent import Unsent
+from ponte.written import as_text
 
 log = structlog.get_logger(__name__)
 
 _AT_WHATSAPP: Final = frozenset({"sent", "delivered"})
-# How long after it was written a message that Twilio could not deliver is tried again.
-_RETRIED_FOR_MS: Final = {Fate.RETRY: 15 * 60 * 1000, Fate.SLOW: 4 * 60 * 60 * 1000}
 _SHORTEST_PAUSE_MS: Final = 2_000
 _LONGEST_PAUSE_MS: Final = 60_000
 
 
 class Intake:
-    """Stores first, then wakes the worker. Nothing slow happens here: it runs in the webhook's request."""
+    """Stores first, then wakes the worker. Nothing slow happens here: it runs in the webhook's request.
 
-    def __init__(self, store: Store, clock: Clock, signals: Signals, metrics: Metrics) -> None:
+    Args:
+        store: inbox, conversations and outbox.
+        clock: the time.
+        signals: wakes the worker, delivery and consoles.
+        metrics: counts what comes in.
+        locale: the agents' language.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, signals: Signals, metrics: Metrics, locale: Locale = "pt-BR"
+    ) -> None:
         self._store = store
         self._clock = clock
         self._signals = signals
         self._metrics = metrics
+        self._unsent = Unsent(store, clock, metrics, locale)
 
     async def accept(self, inbound: Inbound, *, source: str = "webhook") -> bool:
         """Store a customer's message. Returns False when its MessageSid was stored before.
@@ -104,7 +118,7 @@ class Intake:
         """Do what the error table says of a message that Twilio took and did not deliver."""
         now, fate = self._clock.now(), fate_of(error_code)
         message = await self._message(message_id)
-        if message is None:
+        if message is None or not _is_news(message, sid):
             return False
         if error_code is not None and may_wait(message, error_code):
             contact = await self._store.contact(message.contact_id)
@@ -118,16 +132,26 @@ class Intake:
         if fate is Fate.OPT_OUT:
             # Twilio refused it because its receiver wants none: no other one is tried.
             await self._store.opt_out(message.contact_id, now)
-        if fate in {Fate.RETRY, Fate.SLOW} and now - message.created_at < _RETRIED_FOR_MS[fate]:
+        if fate in {Fate.RETRY, Fate.SLOW} and now - message.created_at < TRIED_FOR_MS:
             return await self._recall(message, MessageStatus.QUEUED, sid, error_code)
+        written = await as_text(self._store, message, error_code)
+        if written is not None:
+            return await self._recall(message, MessageStatus.QUEUED, sid, error_code, as_text=written)
+        await self._unsent.given_up(message, error_code)
         return await self._store.settle(
             message_id, MessageStatus.FAILED, now=now, sid=sid, error_code=error_code
         )
 
     async def _recall(
-        self, message: Message, status: MessageStatus, sid: str, error_code: int | None
+        self,
+        message: Message,
+        status: MessageStatus,
+        sid: str,
+        error_code: int | None,
+        *,
+        as_text: Details | None = None,
     ) -> bool:
-        """Put a message back into the outbox: parked, or due after a pause that grows with its age."""
+        """Put a message back into the outbox: parked, as a text at once, or after a pause that grows."""
         now = self._clock.now()
         conversation = await self._store.conversation(message.conversation_id)
         if message.author is Author.BOT and conversation.agent_id is not None:
@@ -137,6 +161,8 @@ class Intake:
             )
         contact = await self._store.contact(message.contact_id)
         pause = min(_LONGEST_PAUSE_MS, max(_SHORTEST_PAUSE_MS, now - message.created_at))
+        if as_text is not None:
+            pause = 0
         delivery = Delivery(
             address=contact.address,
             position=position(conversation.opened_at, message.seq),
@@ -146,8 +172,10 @@ class Intake:
         if status is MessageStatus.PARKED:
             delivery = parked(delivery)
         recalled = await self._store.recall(
-            message.id, status, delivery, now=now, sid=sid, error_code=error_code
+            message.id, status, delivery, now=now, sid=sid, error_code=error_code, as_text=as_text
         )
+        if recalled and as_text is not None:
+            self._signals.outbox(message.contact_id)
         if recalled and fate_of(error_code) is Fate.SLOW and not is_template(message):
             await limited(self._store, message.contact_id, now, now + pause)
         log.info("message_recalled", message=message.id, status=status, error_code=error_code)
@@ -165,3 +193,9 @@ class Intake:
             return await self._store.message(message_id)
         except NotFound:
             return None
+
+
+def _is_news(message: Message, sid: str) -> bool:
+    """Tell whether a failure is not known yet: not of an attempt that was recalled, nor after an end."""
+    recalled = message.delivery is not None and message.sid == sid
+    return not recalled and message.status in statuses_before(MessageStatus.FAILED)

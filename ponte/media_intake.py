@@ -1,6 +1,7 @@
 """Bring the files of a customer's message into the media store, before anybody looks at them.
 
-What cannot be fetched is told by ``Media.error``; the message goes on without it. A turn that is run again
+What cannot be fetched is told by ``Media.error``; the message goes on without it, and ``graph.late_files``
+asks again for what may still come. A turn that is run again
 finds what this process fetched already; another process fetches anew, and the store keeps one copy.
 """
 
@@ -54,6 +55,18 @@ class MediaIntake:
                 raise result
             found.append(result)
         return tuple(found)
+
+    async def again(self, media: Media) -> Media:
+        """Try once more, without patience; return the file, or what was given while it is not there.
+
+        Raises:
+            StoreUnavailable: the file could not be kept.
+        """
+        try:
+            async with asyncio.timeout(_LONGEST_S):
+                return await self._fetcher.fetch(media)
+        except (MediaNotReady, TimeoutError):
+            return media
 
     async def _one(self, media: Media) -> Media:
         known = media if media.key else self._fetched.get(media.url)

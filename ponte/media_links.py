@@ -6,6 +6,7 @@ The token holds the file's key and when the link ends; nobody can make one, or p
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from typing import Final
 
@@ -16,14 +17,27 @@ from ponte.errors import NotFound
 # Twilio fetches a file within moments of the send; WhatsApp's servers may ask once more.
 LINK_SECONDS: Final = 60 * 60
 _SALT: Final = "ponte.media"
+_DERIVED_FOR: Final = b"ponte media links"
+
+
+def link_key(secret_key: str, auth_token: str) -> str:
+    """Return what signs links: the secret key, or else one that follows from Twilio's auth token.
+
+    Every process that has the same settings gets the same. Empty when there is neither. Derived as in
+    RFC 5869 (HKDF with SHA-256, one block), so that the key tells nothing of the token.
+    """
+    if secret_key or not auth_token:
+        return secret_key
+    extracted = hmac.digest(bytes(hashlib.sha256().digest_size), auth_token.encode(), hashlib.sha256)
+    return hmac.digest(extracted, _DERIVED_FOR + b"\x01", hashlib.sha256).hex()
 
 
 class MediaLinks:
     """Makes and opens links.
 
     Args:
-        secret: signs them; the same in every process. Empty: links hold until this process ends, in this
-            process only.
+        secret: signs them, see ``link_key``; the same in every process. Empty: links hold until this
+            process ends, in this process only.
         base_url: our public address.
     """
 

@@ -33,7 +33,8 @@ _PARTIAL: Final = 206
 _UNCHANGED: Final = 304
 _UNSATISFIABLE: Final = 416
 _LONGEST_NAME: Final = 120
-_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
+# With a parameter at most: WhatsApp plays what is "audio/ogg; codecs=opus".
+_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+(; ?[a-z]+=[a-z0-9_.-]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _part(wanted: str | None, size: int) -> tuple[int, int] | None:
 def _disposition(stored: StoredMedia, name: str | None) -> str:
     """Return a Content-Disposition that no name can break out of (RFC 6266)."""
     kind = "inline" if shown_in_place(stored.content_type) else "attachment"
-    called = safe_name(name) or f"{stored.key[:12]}{mimetypes.guess_extension(stored.content_type) or ''}"
+    bare = stored.content_type.partition(";")[0]
+    called = safe_name(name) or f"{stored.key[:12]}{mimetypes.guess_extension(bare) or ''}"
     plain = unicodedata.normalize("NFKD", called).encode("ascii", "ignore").decode()
     plain = re.sub(r'["\\%]', "_", plain).strip() or "file"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(called, safe='')}"

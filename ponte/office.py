@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from ponte.domain.agent import Agent, Permission
@@ -27,6 +27,7 @@ from ponte.domain.office import (
     label_from,
     label_item,
 )
+from ponte.domain.office_hours import midnight
 from ponte.domain.searching import fold
 from ponte.domain.templates import Template
 from ponte.errors import Conflict, InvalidInput, NotFound
@@ -40,8 +41,10 @@ LONGEST_TITLE: Final = 80
 LONGEST_LABEL: Final = 40
 LONGEST_NAME: Final = 60
 MOST_ITEMS: Final = 500
-_MOST_EXPORTED: Final = 10_000
+MOST_EXPORTED: Final = 10_000
 _PAGE: Final = 500
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(2199, 12, 31)
 _SHORTCUT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
 _AUDIT_COLUMNS: Final = ("at", "actor", "name", "action", "conversation_id", "detail")
 
@@ -177,7 +180,7 @@ class OfficeDesk:
         return await self._store.audit_page(wanted, after=after, limit=limit)
 
     async def audit_csv(self, agent: Agent, wanted: AuditFilter, *, delimiter: str = ",") -> str:
-        """Return the newest 10,000 entries that pass as CSV with a line of column names.
+        """Return the newest ``MOST_EXPORTED`` entries that pass as CSV with a line of column names.
 
         A cell that a spreadsheet would run as a formula begins with ``'``. The export is itself recorded.
         """
@@ -187,7 +190,7 @@ class OfficeDesk:
         writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
         writer.writerow(_AUDIT_COLUMNS)
         cursor: str | None = None
-        for _ in range(_MOST_EXPORTED // _PAGE):
+        for _ in range(MOST_EXPORTED // _PAGE):
             page = await self._store.audit_page(wanted, after=cursor, limit=_PAGE)
             writer.writerows(_row(entry, names) for entry in page.items)
             cursor = page.next
@@ -209,6 +212,20 @@ class OfficeDesk:
         entry_id = f"au_{secrets.token_hex(12)}"
         entry = AuditEntry(entry_id, self._clock.now(), agent.id, action, None, detail[:200])
         await self._store.audit(entry)
+
+
+def days_only(wanted: AuditFilter, first: date | None, last: date | None, timezone: str) -> AuditFilter:
+    """Return a filter that lets only entries of some days pass; None is no bound.
+
+    Raises InvalidInput for a day that no clock of ours can have shown.
+    """
+    if any(day is not None and not FIRST_DAY <= day <= LAST_DAY for day in (first, last)):
+        raise InvalidInput(f"Days are from {FIRST_DAY} to {LAST_DAY}.")
+    return replace(
+        wanted,
+        since=None if first is None else midnight(first, timezone),
+        until=None if last is None else midnight(last + timedelta(days=1), timezone),
+    )
 
 
 def _checked(reply: CannedReply) -> CannedReply:

@@ -8,12 +8,13 @@ from ponte.choice_contents import ChoiceContents
 from ponte.domain.choices import Choice, from_details, numbered
 from ponte.domain.contact import Contact
 from ponte.domain.media_rules import CAPTIONED
-from ponte.domain.message import SPOKEN, Author, Message
+from ponte.domain.message import Author, Message
 from ponte.domain.twilio_errors import FILE_NOT_FETCHED, Fate, fate_of
 from ponte.domain.window import window_open
 from ponte.errors import SendRefused
 from ponte.media_links import MediaLinks
 from ponte.ports import ConversationStore, MediaStore, Outbound, Store
+from ponte.written import is_spoken, is_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Preparer:
 
     async def _question(self, message: Message, plain: Outbound, choices: tuple[Choice, ...]) -> Prepared:
         text = replace(plain, body=numbered(message.body, choices))
+        if is_written(message):
+            return Prepared(text)
         language = (await self._store.conversation(message.conversation_id)).language
         sid = await self._contents.sid_for(message.body, choices, language)
         if sid is None:
@@ -104,6 +107,6 @@ class Preparer:
 
 
 def _without_file(message: Message, plain: Outbound) -> Prepared:
-    if set(SPOKEN) <= set(message.details) and message.body.strip():
+    if is_spoken(message):
         return Prepared(plain)
     raise SendRefused("The file is not kept any more, so it cannot be sent.", FILE_NOT_FETCHED)

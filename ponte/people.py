@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ponte.domain.agent import Agent, Permission
 from ponte.domain.contact import Contact, ContactNote
-from ponte.domain.conversation import Conversation
+from ponte.domain.conversation import Conversation, Status
 from ponte.domain.decision import HandoffDecision
 from ponte.domain.message import Author
 from ponte.domain.searching import fold
 from ponte.errors import Conflict, Forbidden, InvalidInput, NotFound
 from ponte.people_data import PeopleData
-from ponte.ports import AuditEntry, Clock, Store
+from ponte.ports import AuditEntry, Clock, Commit, Store
 from ponte.signals import Signals
 
 _TRIES: Final = 10
@@ -161,19 +162,38 @@ class PeopleDesk:
     async def set_language(self, agent: Agent, contact_id: str, language: str | None) -> Contact:
         """Say which language the customer writes, as a BCP 47 tag; None: as is detected.
 
+        The customer's newest conversation is in that language from now on.
+
         Raises:
             InvalidInput: it is no language tag.
         """
         _permit(agent, Permission.WORK)
         if language is not None and not _TAG.fullmatch(language):
             raise InvalidInput("Write a language as a tag such as pt-BR, es or en.")
-        return await self._amend(
+        changed = await self._amend(
             agent,
             contact_id,
             "contact_language",
             language or "",
             lambda contact: replace(contact, language=language),
         )
+        if language is not None:
+            await self._converse_in(contact_id, language)
+        return changed
+
+    async def _converse_in(self, contact_id: str, language: str) -> None:
+        for _ in range(_TRIES):
+            current = await self._store.current(contact_id)
+            if current is None or current.status is Status.RESOLVED or current.language == language:
+                return
+            version, now = current.version + 1, self._clock.now()
+            with suppress(Conflict):
+                await self._store.commit(
+                    Commit(replace(current, language=language, version=version, updated_at=now))
+                )
+                self._signals.changed()
+                return
+        raise Conflict("The conversation changed all the time while this was tried. Try again.")
 
     async def export(self, agent: Agent, contact_id: str) -> dict[str, object]:
         """Return everything that is kept of a customer; recorded in the audit log."""

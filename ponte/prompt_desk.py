@@ -12,10 +12,11 @@ from typing import Final
 from ponte.domain.agent import Agent, Permission
 from ponte.domain.decision import DecisionFilter, HandoffDecision, HandoffMark, Mark
 from ponte.domain.prompt_version import PromptServing, PromptStatus, PromptVersion
-from ponte.domain.trial import PromptFolder, Tried
+from ponte.domain.trial import Compared, PromptFolder, RecentTalk, Tried
 from ponte.errors import InvalidInput, NotFound, WrongState
 from ponte.eval_reports import last_report
 from ponte.ledger import HEADER, labelled_examples
+from ponte.masking import masked
 from ponte.ports import AuditEntry, Clock, Page, PromptLab, Store
 from ponte.prompt_diff import FileDiff, compare
 from ponte.prompt_versions import PromptVersions
@@ -26,6 +27,7 @@ FILES: Final = "files"
 MOST_TURNS: Final = 12
 LONGEST_TURN: Final = 1_000
 _HISTORY: Final = 50
+_RECENT: Final = 30
 _NO_LAB: Final = "The prompt files cannot be read from this process. Use `ponte prompts` where they are."
 
 
@@ -179,6 +181,35 @@ class PromptDesk:
         if not 0 < len(said) <= MOST_TURNS or not all(0 < len(text) <= LONGEST_TURN for text in said):
             raise InvalidInput(f"Write 1 to {MOST_TURNS} messages of at most {LONGEST_TURN} characters.")
         return await self._lab.try_out(await self._files(version), said)
+
+    async def recent(self, agent: Agent) -> list[RecentTalk]:
+        """Return the conversations that changed last, for ``try_past``; names and numbers are masked."""
+        permit(agent, Permission.ENGINEER)
+        page = await self._store.conversations(status=None, contact_id=None, after=None, limit=_RECENT)
+        contacts = await self._store.contacts(sorted({each.contact_id for each in page.items}))
+        agents = [each.name for each in await self._store.agents()]
+        talks = []
+        for each in page.items:
+            contact = contacts.get(each.contact_id)
+            names = (contact.name or "" if contact else "", *agents)
+            talks.append(RecentTalk(each.id, each.updated_at, each.language, masked(each.preview, names)))
+        return talks
+
+    async def try_past(self, agent: Agent, version: str, conversation_id: str) -> Compared:
+        """Let the customer of a stored conversation say it again to a version, or to the folder's files.
+
+        Names and numbers are masked before the version, or a model, gets them. Nobody hears of it, and
+        nothing is kept; only the first ``MOST_TURNS`` turns are said.
+
+        Raises:
+            NotFound: there is no such version or conversation, or nothing in it that can be said again.
+            InvalidInput: it cannot be read from here.
+        """
+        permit(agent, Permission.ENGINEER)
+        if self._lab is None:
+            raise InvalidInput(_NO_LAB)
+        files = await self._files(version)
+        return await self._lab.try_past(files, self._store, conversation_id, MOST_TURNS)
 
     async def _files(self, name: str) -> Mapping[str, bytes]:
         if name == FILES:

@@ -33,9 +33,15 @@ class PromptVersions:
         self._clock = clock
         self._here: PromptStatus | None = None
 
-    async def keep(self, version: str, files: Mapping[str, bytes]) -> None:
-        """Store a version for good; one that is there stays as it is."""
-        await self._store.keep_prompts(version, files, self._clock.now())
+    async def keep(self, version: str, files: Mapping[str, bytes], served_at: int | None = None) -> None:
+        """Store a version for good; one that is there stays as it is.
+
+        Args:
+            version: of ``files``.
+            files: by path.
+            served_at: when it is first served, ms UTC; None: now.
+        """
+        await self._store.keep_prompts(version, files, self._clock.now() if served_at is None else served_at)
 
     async def files(self, version: str) -> Mapping[str, bytes]:
         """Return a version's files. Raises NotFound."""

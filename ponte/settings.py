@@ -43,6 +43,13 @@ class Settings(BaseSettings):
         "", description="Judges unclear handoff wishes; empty: the chat model."
     )
     openai_transcribe_model: str = Field("gpt-transcribe", description="Writes down voice notes.")
+    openai_transcribe_base_url: str = Field(
+        "", description="An OpenAI-compatible transcription server; empty: OPENAI_BASE_URL's, or OpenAI."
+    )
+    openai_transcribe_api_key: SecretStr = Field(
+        SecretStr(""),
+        description="The key of OPENAI_TRANSCRIBE_BASE_URL's server, which is never sent OPENAI_API_KEY.",
+    )
     openai_embedding_model: str = Field(
         "", description="Finds knowledge by meaning, too, not by words alone; empty: by words."
     )
@@ -74,7 +81,7 @@ class Settings(BaseSettings):
     simulator_port: int = Field(8600, ge=0, le=65535, description="The simulator's port.")
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="Signs links to files; at least 32 characters, the same in every process.",
+        description="Signs links to files, in every process; empty: a key made from TWILIO_AUTH_TOKEN does.",
     )
 
     default_locale: Locale = Field("pt-BR", description="Spoken until the customer's is known.")
@@ -96,7 +103,13 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least to log.")
     log_format: Literal["console", "json"] = Field("console", description="json in production.")
 
-    @field_validator("base_url", "twilio_api_base_url", "openai_base_url", "openai_speech_base_url")
+    @field_validator(
+        "base_url",
+        "twilio_api_base_url",
+        "openai_base_url",
+        "openai_speech_base_url",
+        "openai_transcribe_base_url",
+    )
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

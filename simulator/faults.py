@@ -18,7 +18,8 @@ class FaultKind(StrEnum):
     """What can go wrong.
 
     The `inbound_*` faults befall the webhook of a customer's message, the `outbound_*` ones a request to
-    the REST API or the message it made, and the `status_*` ones the status callbacks.
+    the REST API or the message it made, and the `status_*` ones the status callbacks. `outbound_63005`
+    befalls contents (buttons, lists, templates) only, and `outbound_63019` messages with files only.
     """
 
     INBOUND_DUPLICATE = "inbound_duplicate"
@@ -29,8 +30,10 @@ class FaultKind(StrEnum):
     OUTBOUND_500 = "outbound_500"
     OUTBOUND_HANG = "outbound_hang"
     OUTBOUND_LOST_ANSWER = "outbound_lost_answer"
+    OUTBOUND_63005 = "outbound_63005"
     OUTBOUND_63016 = "outbound_63016"
     OUTBOUND_63018 = "outbound_63018"
+    OUTBOUND_63019 = "outbound_63019"
     OUTBOUND_21610 = "outbound_21610"
     STATUS_DUPLICATE = "status_duplicate"
     STATUS_DISORDER = "status_disorder"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WINDOW_MS = 24 * 60 * 60 * 1000
 """A freeform message is allowed this long after the customer's last one (WhatsApp's service window)."""
 
+_CONTENT_REFUSED = 63005
 _OUTSIDE_WINDOW = 63016
 _RATE_LIMITED = 63018
 _MEDIA_FAILED = 63019
@@ -33,6 +34,7 @@ class Draft:
         sender: the channel address it comes from.
         body: the text, with a template's variables filled in.
         media_urls: files to fetch and attach.
+        content: whether it is one of the account's contents: a question with buttons, a template.
         template_approved: whether it is an approved template, which may leave the 24-hour window.
         status_callback: where statuses are posted, or None.
     """
@@ -42,6 +44,7 @@ class Draft:
     sender: str
     body: str
     media_urls: Sequence[str] = ()
+    content: bool = False
     template_approved: bool = False
     status_callback: str | None = None
 
@@ -85,7 +88,7 @@ class OutboundCarrier:
 
     async def _carry(self, message: Message, draft: Draft, *, in_window: bool) -> None:
         config = self._network.config
-        error = self._failure(message, in_window=in_window)
+        error = self._failure(message, draft, in_window=in_window)
         if error is None and draft.media_urls:
             error = await self._attach(message, draft.media_urls)
         await asyncio.sleep(config.sent_ms / 1000)
@@ -104,12 +107,20 @@ class OutboundCarrier:
             await asyncio.sleep(max(0, config.read_ms - config.delivered_ms) / 1000)
             self._read(message)
 
-    def _failure(self, message: Message, *, in_window: bool) -> int | None:
-        faults = self._network.faults
-        if not in_window or faults.draw(FaultKind.OUTBOUND_63016, wa_id=message.wa_id):
+    def _failure(self, message: Message, draft: Draft, *, in_window: bool) -> int | None:
+        """Return the error that the message meets at WhatsApp; None for none."""
+
+        def strikes(kind: FaultKind) -> bool:
+            return self._network.faults.draw(kind, wa_id=message.wa_id) is not None
+
+        if not in_window or strikes(FaultKind.OUTBOUND_63016):
             return _OUTSIDE_WINDOW
-        if faults.draw(FaultKind.OUTBOUND_63018, wa_id=message.wa_id):
+        if strikes(FaultKind.OUTBOUND_63018):
             return _RATE_LIMITED
+        if draft.content and strikes(FaultKind.OUTBOUND_63005):
+            return _CONTENT_REFUSED
+        if draft.media_urls and strikes(FaultKind.OUTBOUND_63019):
+            return _MEDIA_FAILED
         return None
 
     async def _attach(self, message: Message, urls: Sequence[str]) -> int | None:

@@ -24,6 +24,7 @@ _TEXTS: dict[int, tuple[int, str]] = {
     21656: (400, "The ContentVariables parameter is invalid."),
     21658: (400, "A ContentVariables value exceeds the 1600 character limit"),
     21910: (400, "Invalid From and To pair. From and To should be of the same channel"),
+    63005: (400, "Channel did not accept given content"),
     63007: (400, "Twilio could not find a Channel with the specified From address"),
     63016: (
         400,

@@ -159,6 +159,7 @@ class TwilioRoutes:
             sender=sender,
             body=body,
             media_urls=media_urls,
+            content=_one(form, "ContentSid") is not None,
             template_approved=approved,
             status_callback=callback,
         )

@@ -20,6 +20,7 @@ from ponte.logs import configure_logging
 from ponte.settings import Settings
 from ponte.testing import FakeMessenger, ManualClock
 from simulator.serving import Served, serve
+from tests.support.processes import Nursery, open_nursery
 from tests.support.spoken import Spoken, record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +52,11 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
     # A browser beside other tests on two cores takes its time; how fast a page is, the benchmarks tell.
     playwright.async_api.expect.set_options(timeout=_BROWSER_MS)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one test more than there are cores: many wait for a browser, a process or an outage to end."""
+    return (os.cpu_count() or 1) + 1
 
 
 def _clear_environment() -> None:
@@ -131,6 +137,13 @@ def spoken() -> Spoken:
     if shutil.which("espeak-ng") is None and not os.environ.get("CI"):
         pytest.skip("No espeak-ng here. To run this test: apt-get or brew install espeak-ng.")
     return record()
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Return what starts Ponte's processes without loading their libraries again."""
+    with open_nursery() as opened:
+        yield opened
 
 
 @pytest.fixture

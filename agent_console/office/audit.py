@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from agent_console.formats import date_order, grouped
 from agent_console.office.tools import Tools
 from ponte.domain.agent import Agent
 from ponte.errors import InvalidInput
+from ponte.office import FIRST_DAY, LAST_DAY, MOST_EXPORTED, days_only
 from ponte.ports import AuditEntry, AuditFilter
 
 if TYPE_CHECKING:
@@ -37,8 +41,10 @@ ACTIONS: Final = (
     "prioritise",
     "mark_handoff",
     "withdraw",
+    "retry",
     "login",
     "contact_note",
+    "contact_note_deleted",
     "contact_labels",
     "contact_language",
     "contact_export",
@@ -56,10 +62,14 @@ ACTIONS: Final = (
     "label_saved",
     "label_deleted",
     "disposition_saved",
+    "disposition_restored",
     "audit_exported",
     "prompts_rolled_back",
     "prompts_released",
     "prompts_canary_started",
+    "prompts_canary_promoted",
+    "prompts_canary_stopped",
+    "prompts_canary_rolled_back",
     "examples_exported",
 )
 """The actions that can be filtered by."""
@@ -69,6 +79,8 @@ def draw(tools: Tools) -> None:
     """Draw the filters, a page of entries, and the way to the file."""
     say = tools.say
     tools.title("office.part.audit", "office.audit.lead")
+    most = say("office.audit.csv_most", most=grouped(MOST_EXPORTED, say))
+    st.html(f'<p class="pc-report-note">{escape(most)}</p>')
     agents = {one.id: one for one in tools.bridge.run(tools.ponte.staff.agents(tools.agent))}
     wanted = _filters(tools, agents)
     rows_wanted = int(tools.state.get(_ROWS, _PAGE))
@@ -91,6 +103,9 @@ def draw(tools: Tools) -> None:
     )
     on_more = more if page.next is not None and rows_wanted < _MOST else None
     tools.grid("audit", columns, rows, empty="office.audit.empty", on_more=on_more)
+    if page.next is not None and on_more is None:
+        told = say("office.audit.cut", shown=grouped(_MOST, say))
+        st.html(f'<p class="pc-report-note" role="status">{escape(told)}</p>')
 
 
 def _filters(tools: Tools, agents: dict[str, Agent]) -> AuditFilter:
@@ -121,13 +136,39 @@ def _filters(tools: Tools, agents: dict[str, Agent]) -> AuditFilter:
             placeholder="cv_…",
             on_change=reset,
         ).strip()
-        chosen = {"actor": actor, "action": act, "conversation": conversation, "lang": say.locale}
+        first, last = _days(tools, reset)
+        chosen = {
+            "actor": actor,
+            "action": act,
+            "conversation": conversation,
+            "from": str(first or ""),
+            "to": str(last or ""),
+            "lang": say.locale,
+        }
         href = f"{PATH}?{urlencode({name: value for name, value in chosen.items() if value})}"
         st.html(
             f'<a class="pc-office-link st-key-audit-csv" href="{escape(href)}" download>'
             f"{escape(say('office.audit.csv'))}</a>"
         )
-    return AuditFilter(actor or None, act or None, conversation or None)
+    wanted = AuditFilter(actor or None, act or None, conversation or None)
+    return days_only(wanted, first, last, tools.bridge.run(tools.ponte.reports.policy()).timezone)
+
+
+def _days(tools: Tools, reset: Callable[[], None]) -> tuple[date | None, date | None]:
+    """Ask for the first and the last day, the company's; None for no bound."""
+    first, last = (
+        st.date_input(
+            tools.say(f"office.audit.{name}"),
+            value=None,
+            min_value=FIRST_DAY,
+            max_value=LAST_DAY,
+            format=date_order(tools.say),
+            key=f"audit-{name}",
+            on_change=reset,
+        )
+        for name in ("first", "last")
+    )
+    return first, last
 
 
 def actor_name(actor: str, agents: dict[str, Agent], say: Catalogue) -> str:

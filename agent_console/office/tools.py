@@ -15,7 +15,7 @@ from agent_console.bridge import Bridge
 from agent_console.components import mount
 from agent_console.i18n import Catalogue
 from ponte.domain.agent import Agent
-from ponte.errors import Conflict, PonteError, StoreUnavailable
+from ponte.errors import Conflict, NotFound, PonteError, StoreUnavailable
 
 if TYPE_CHECKING:
     from agent_console.view import Plain
@@ -36,11 +36,13 @@ class Words:
         bad_input: what was typed cannot be used.
         bad_state: it is not allowed now.
         conflict: somebody else has it, or was first.
+        missing: it is not there.
     """
 
     bad_input: str = "fail.input"
     bad_state: str = "office.fail.state"
     conflict: str = "fail.conflict"
+    missing: str = "fail.not_found"
 
 
 _WORDS: Final = Words()
@@ -75,6 +77,8 @@ class Tools:
             text = self.bridge.run(self._attempt(act), timeout_s)
         except Conflict:
             return self._fail(self.say(words.conflict))
+        except NotFound:
+            return self._fail(self.say(words.missing))
         except StoreUnavailable:
             return self._fail(self.say("fail.unavailable"))
         except PonteError as error:

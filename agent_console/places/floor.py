@@ -18,9 +18,10 @@ from agent_console.actions import Actions
 from agent_console.components import Handler, mount
 from agent_console.floor_view import draw_floor
 from agent_console.i18n import catalogue
+from agent_console.places.away import away
 from agent_console.places.inbox import live_data
 from agent_console.queue_data import Tab
-from agent_console.words import alert, unavailable
+from agent_console.words import alert
 from ponte.errors import Forbidden, StoreUnavailable, Unauthenticated
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ def _floor(token: str, locale: str) -> None:
         alert(say, "deny.page")
         return
     except StoreUnavailable:
-        unavailable(say)
-        mount("live", "live", live_data(say, stale=""), {"changed": lambda _: None})
+        away(say)
         return
     data = draw_floor(floor, say, address=_inbox(""), notice=st.session_state.get(_NOTICE))
     handlers: dict[str, Handler] = {

@@ -6,13 +6,12 @@ Actions run in callbacks, so one run both acts and shows the result.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
 
-from agent_console import bridge, composer_view, queue_view, triage, view
+from agent_console import bridge, composer_view, queue_view, transcript_view, triage, view
 from agent_console.board import Board, Opened, load
 from agent_console.components import mount
 from agent_console.i18n import Catalogue, catalogue
@@ -28,7 +27,6 @@ from ponte.writing import simple_brief
 
 # Only a net under the event stream: changes come through that.
 _ANYWAY_EVERY_S: Final = 20
-_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+!|<>~:$-])")
 
 
 def draw(token: str, say: Catalogue) -> None:
@@ -62,6 +60,7 @@ def _board(token: str, locale: str) -> None:
         if board.opened is not None:
             with st.container(key="person-pane", gap=None):
                 _person(session, board, board.opened)
+    _sender(session, board)
     told = say("store.stale") if stale else None
     everything = session.wanted().tab not in {Tab.MINE, Tab.WAITING}
     mount("live", "live", live_data(say, stale=told, everything=everything), {"changed": session.looked})
@@ -110,18 +109,48 @@ def _conversation(session: Session, board: Board) -> None:
         _message(say("head.missing" if board.missing else "head.pick"), "pc-pick st-key-pick")
         return
     rules = view.rules_of(board, opened)
-    head = view.head(board, opened, say, session.notice(opened.conversation.id))
+    denied = _denied(board, opened, rules, say)
+    head = view.head(
+        board,
+        opened,
+        say,
+        session.notice(opened.conversation.id),
+        denied={**denied},
+        finished=session.finished(),
+    )
     mount("head", "head", head, {"back": session.back, "dismiss": session.dismiss})
     triage.draw(session, board, opened, board.labels)
     with st.container(key="actions", horizontal=True, gap="xsmall"):
-        _actions(session, board, opened, rules)
-    handlers = {"older": session.older, "retry": session.retry, "withdraw": session.withdraw}
-    aid = session.bridge.ponte.writing.available
-    shown = view.transcript(board, opened, rules, say, aid=aid)
+        _actions(session, board, opened, denied)
+    handlers = {"retry": session.retry, "withdraw": session.withdraw}
+    aid, at = session.bridge.ponte.writing.available, session.at(opened.conversation.id)
+    shown = transcript_view.transcript(board, opened, say, aid=aid, at=at)
     mount("transcript", "transcript", shown, handlers)
-    outcome = session.outcome(opened.conversation.id)
-    data = composer_view.composer(board, opened, rules, say, outcome=outcome, ponte=session.bridge.ponte)
-    mount("composer", "reply", data, {"send": session.send})
+    data = composer_view.composer(board, opened, rules, say, ponte=session.bridge.ponte)
+    mount("composer", "reply", data, {})
+
+
+def _denied(board: Board, opened: Opened, rules: Allowed, say: Catalogue) -> dict[str, str | None]:
+    """Return why each action cannot be used; None for one that can."""
+    keys = {
+        "claim": rules.claim,
+        "transfer": rules.transfer,
+        "return": rules.give_back,
+        "resolve": rules.resolve,
+        "mark": may_mark(board.agent, opened),
+    }
+    return {name: view.reason_why_not(board, key, say) for name, key in keys.items()}
+
+
+def _sender(session: Session, board: Board) -> None:
+    """What composers wrote is sent from here, so that it goes whatever conversation is open."""
+    data: dict[str, view.Plain] = {
+        "me": board.agent.id,
+        "open": board.opened.conversation.id if board.opened else None,
+        "outcome": session.outcome(),
+        "texts": dict(session.say.part("reply.unsent", "head.dismiss")),
+    }
+    mount("sender", "sender", data, {"send": session.send, "open": session.open})
 
 
 def _person(session: Session, board: Board, opened: Opened) -> None:
@@ -130,6 +159,7 @@ def _person(session: Session, board: Board, opened: Opened) -> None:
     seen = (current.status, current.disposition, contact.name, contact.labels, contact.language)
     stamp = repr((*seen, contact.opted_out_at, [note.id for note in contact.notes]))
     data: dict[str, view.Plain] = {
+        "me": board.agent.id,
         "conversation": current.id,
         "locale": session.say.locale,
         "now": board.now,
@@ -139,23 +169,22 @@ def _person(session: Session, board: Board, opened: Opened) -> None:
     mount("person", "person", data, {"open": session.open, "gone": session.back})
 
 
-def _actions(session: Session, board: Board, opened: Opened, rules: Allowed) -> None:
+def _actions(session: Session, board: Board, opened: Opened, denied: dict[str, str | None]) -> None:
+    """The buttons below the head; ``reasons.js`` tells why one cannot be used."""
     say, conversation_id = session.say, opened.conversation.id
-    why = view.reason_why_not(board, rules.claim, say)
     st.button(
         say("action.claim"),
         key="claim",
         type="primary",
         icon=":material/front_hand:",
-        disabled=why is not None,
-        help=_plain(why),
+        disabled=denied["claim"] is not None,
         on_click=session.claim,
         args=(conversation_id,),
     )
-    _transfer(session, board, view.reason_why_not(board, rules.transfer, say), conversation_id)
-    _return(session, opened, view.reason_why_not(board, rules.give_back, say))
-    _resolve(session, board, view.reason_why_not(board, rules.resolve, say), conversation_id)
-    _mark(session, board, opened, view.reason_why_not(board, may_mark(board.agent, opened), say))
+    _transfer(session, board, denied["transfer"], conversation_id)
+    _return(session, opened, denied["return"])
+    _resolve(session, board, denied["resolve"], conversation_id)
+    _mark(session, board, opened, denied["mark"])
 
 
 def _transfer(session: Session, board: Board, why: str | None, conversation_id: str) -> None:
@@ -247,9 +276,7 @@ def _mark(session: Session, board: Board, opened: Opened, why: str | None) -> No
 
 def _popover(name: str, label: str, symbol: str, why: str | None) -> st.delta_generator.DeltaGenerator:
     """A pop-up whose state is known here, so that finishing closes it."""
-    return st.popover(
-        label, key=name, icon=symbol, disabled=why is not None, help=_plain(why), on_change="rerun"
-    )
+    return st.popover(label, key=name, icon=symbol, disabled=why is not None, on_change="rerun")
 
 
 def _confirm(handler: Callable[[str], None], name: str, say: Catalogue, conversation_id: str) -> None:
@@ -260,8 +287,3 @@ def _confirm(handler: Callable[[str], None], name: str, say: Catalogue, conversa
         on_click=handler,
         args=(conversation_id,),
     )
-
-
-def _plain(text: str | None) -> str | None:
-    """Streamlit reads tooltips as Markdown: an agent's name in one must stay a name."""
-    return None if text is None else _MARKDOWN.sub(r"\\\1", text)

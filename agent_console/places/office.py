@@ -12,7 +12,8 @@ from agent_console import bridge
 from agent_console.i18n import catalogue
 from agent_console.office import audit, lists, staff
 from agent_console.office.tools import Tools
-from agent_console.words import alert, unavailable
+from agent_console.places.away import away
+from agent_console.words import alert
 from ponte.domain.agent import Permission
 from ponte.errors import Forbidden, StoreUnavailable, Unauthenticated
 
@@ -54,7 +55,7 @@ def _office(token: str, locale: str) -> None:
     except Forbidden:
         alert(say, "deny.page")
     except StoreUnavailable:
-        unavailable(say)
+        away(say)
 
 
 def choose_part(tools: Tools, allowed: list[str], key: str, area: str) -> str | None:

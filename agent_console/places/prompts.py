@@ -11,9 +11,10 @@ import streamlit as st
 from agent_console import bridge
 from agent_console.i18n import catalogue
 from agent_console.office.tools import Tools
+from agent_console.places.away import away
 from agent_console.places.office import choose_part
 from agent_console.prompting import evals, ledger, playground, versions
-from agent_console.words import alert, unavailable
+from agent_console.words import alert
 from ponte.domain.agent import Permission
 from ponte.errors import Forbidden, StoreUnavailable, Unauthenticated
 
@@ -57,4 +58,4 @@ def _prompts(token: str, locale: str) -> None:
     except Forbidden:
         alert(say, "deny.page")
     except StoreUnavailable:
-        unavailable(say)
+        away(say)

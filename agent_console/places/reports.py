@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from agent_console import bridge
+from agent_console.formats import date_order
 from agent_console.i18n import LOCALES, Catalogue, catalogue
+from agent_console.places.away import away
 from agent_console.report_view import PRESETS, ReportWords, Table, preset_days
-from agent_console.words import alert, unavailable
+from agent_console.words import alert
 from ponte.domain.agent import Agent
 from ponte.domain.office_hours import local, midnight
 from ponte.domain.report import Hours, Report, ReportQuery
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 _VERSIONS: Final = 20
 _ALL: Final = ""
+# Of charts beside a table: where it has few columns, and where it has many.
+_WIDE: Final = 1.5
+_NARROW: Final = 0.7
 # The mark by which spreadsheets know UTF-8.
 _BOM: Final = "\ufeff"
 
@@ -73,7 +78,7 @@ def _reports(token: str, locale: str) -> None:
     except Forbidden:
         alert(say, "deny.page")
     except StoreUnavailable:
-        unavailable(say)
+        away(say)
     except InvalidInput:
         _said(say("reports.too_much"))
     else:
@@ -119,7 +124,7 @@ def _days(preset: str, around: _Around, say: Catalogue) -> tuple[date, date] | N
         say("reports.days"),
         value=preset_days(preset, today),
         max_value=today,
-        format="DD/MM/YYYY",
+        format=date_order(say),
         key="report_days",
     )
     if not isinstance(chosen, tuple) or len(chosen) != 2:  # noqa: PLR2004 - the first day was picked, the last not yet
@@ -174,31 +179,53 @@ def _show(report: Report, names: dict[str, str], say: Catalogue) -> None:
 
     dark = st.context.theme.type == "dark"
     charts = Charts(report, words, say, DARK if dark else LIGHT)
-    _section("days", say, tables["days"], charts.days() if len(report.days) > 1 else None)
-    if len(report.days) > 1 and (report.total.wait.count or report.total.first_reply.count):
-        _section("waits", say, None, charts.waits())
+    # A day alone has nothing to be compared with.
+    several = len(report.days) > 1
+    _section("days", say, tables["days"], charts.days() if several else None)
+    if several:
+        for name, drawn in (
+            ("waits", (charts.waits(), charts.resolution())),
+            ("quality", (charts.reopened(), charts.csat())),
+        ):
+            if any(chart is not None for chart in drawn):
+                _section(name, say, tables[name], *drawn)
     _section("hours", say, tables["hours"], charts.hours())
     if report.triggers:
         _section("triggers", say, tables["triggers"], charts.triggers())
-    for name in ("agents", "languages", "versions"):
+    for name, by in (
+        ("agents", charts.agents),
+        ("languages", charts.languages),
+        ("versions", charts.versions),
+    ):
         if tables[name].rows:
-            _section(name, say, tables[name], None)
+            _section(name, say, tables[name], by(), chart_wide=_NARROW)
     _download(report, names, say)
 
 
-def _section(name: str, say: Catalogue, table: Table | None, chart: alt.Chart | None) -> None:
+def _section(
+    name: str, say: Catalogue, table: Table, *charts: alt.Chart | None, chart_wide: float = _WIDE
+) -> None:
+    """Draw charts, as far as there are any, and beside them the table that says the same.
+
+    Args:
+        name: of the section.
+        say: the words.
+        table: goes last.
+        charts: None for one without values.
+        chart_wide: how wide the charts are, for a table that is 1.
+    """
     title = say(f"reports.by.{name}")
+    shown = [chart for chart in charts if chart is not None]
     with st.container(key=f"report-{name}", gap="small"):
         st.html(f'<h2 class="pc-report-h2">{escape(title)}</h2>')
-        if chart is not None and table is not None:
-            drawn, beside = st.columns([3, 2], gap="medium")
-            with drawn:
-                st.altair_chart(chart, theme=None, key=f"report-chart-{name}", alt=title)
-            with beside:
-                st.html(table.html())
-        elif chart is not None:
-            st.altair_chart(chart, theme=None, key=f"report-chart-{name}", alt=title)
-        elif table is not None:
+        if not shown:
+            st.html(table.html())
+            return
+        columns = st.columns([*[chart_wide / len(shown)] * len(shown), 1], gap="medium")
+        for n, chart in enumerate(shown):
+            with columns[n]:
+                st.altair_chart(chart, theme=None, key=f"report-chart-{name}-{n}", alt=title)
+        with columns[-1]:
             st.html(table.html())
 
 

@@ -1,4 +1,4 @@
-"""The playground: write as an invented customer, and see what a version of the prompt files makes of it."""
+"""The playground: what a version of the prompt files makes of an invented customer, or of a stored one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from agent_console.office.tools import Tools, Words
+from agent_console.prompting import past
 from agent_console.prompting.ledger import scores_of
 from ponte.domain.agent import Agent
 from ponte.domain.trial import Tried, TriedTurn
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 
 _SAID: Final = "prompts-try-said"
 _TRIED: Final = "prompts-tried"
+_STORED: Final = "stored"
+_WHOM: Final = ("invented", _STORED)
 _WORDS: Final = Words(bad_input="prompts.fail.try")
 # A version's classifier may have to be trained, and a model thinks for some seconds a message.
 _TRY_S: Final = 180.0
 
 
 def draw(tools: Tools) -> None:
-    """Draw the conversation so far and the box to go on."""
+    """Draw the choice of a version and of a customer, and what came of them."""
     say, state = tools.say, tools.state
     tools.title("prompts.part.try", "prompts.try.lead")
     if not tools.ponte.prompt_desk.can_try:
@@ -37,7 +40,17 @@ def draw(tools: Tools) -> None:
     def forget() -> None:
         state.pop(_TRIED, None)
         state[_SAID] = []
+        past.forget(tools)
 
+    whom = st.segmented_control(
+        say("prompts.try.whom"),
+        _WHOM,
+        default=_WHOM[0],
+        required=True,
+        format_func=lambda name: say(f"prompts.try.{name}"),
+        key="try-whom",
+        label_visibility="collapsed",
+    )
     with st.container(key="office-tools", horizontal=True, vertical_alignment="bottom", gap="small"):
         version = st.selectbox(
             say("prompts.version"),
@@ -46,7 +59,17 @@ def draw(tools: Tools) -> None:
             key="try-version",
             on_change=forget,
         )
-        st.button(say("prompts.try.anew"), key="try-anew", on_click=forget)
+        if whom != _STORED:
+            st.button(say("prompts.try.anew"), key="try-anew", on_click=forget)
+    if whom == _STORED:
+        past.draw(tools, str(version))
+    else:
+        _invented(tools, str(version))
+
+
+def _invented(tools: Tools, version: str) -> None:
+    """Draw the conversation so far and the box to go on."""
+    say, state = tools.say, tools.state
     tools.tell()
     tried = state.get(_TRIED)
     if isinstance(tried, Tried):
@@ -58,7 +81,7 @@ def draw(tools: Tools) -> None:
             key="try-send",
             type="primary",
             on_click=_send,
-            args=(tools, str(version)),
+            args=(tools, version),
             disabled=len(state.get(_SAID, [])) >= MOST_TURNS,
         )
 

@@ -13,6 +13,8 @@ const LOUDNESS = 0.09;
 
 let texts = {};
 let audio = null;
+// Chrome on Android has notifications, but not for a page: making one throws.
+let refused = false;
 
 export function preferences() {
   try {
@@ -29,7 +31,7 @@ export function prefer(name, value) {
 export const muted = () => Object.entries(preferences()).every(([name, on]) => name === "words" || !on);
 
 /** "granted", "denied", "default", or "unsupported": whether the browser lets notifications through. */
-export const permission = () => ("Notification" in window && window.isSecureContext ? Notification.permission : "unsupported");
+export const permission = () => ("Notification" in window && window.isSecureContext && !refused ? Notification.permission : "unsupported");
 
 /** Listen for alerts; `words` are the page's texts. */
 export function attend(words) {
@@ -66,9 +68,8 @@ function act(alert, seen) {
   const chosen = preferences();
   const kind = alert.kind === "waiting" ? "waiting" : "answer";
   const sounds = !seen && chosen[`sound_${kind}`];
-  const shows = !seen && chosen[`desktop_${kind}`] && permission() === "granted";
   if (sounds) sound(kind);
-  if (shows) notify(alert, chosen.words);
+  const shows = !seen && chosen[`desktop_${kind}`] && permission() === "granted" && notify(alert, chosen.words);
   document.dispatchEvent(new CustomEvent("ponte:alert", { detail: { ...alert, seen, sounds, shows } }));
 }
 
@@ -88,11 +89,18 @@ export function sound(kind) {
   }
 }
 
+/** Show it on the desktop; tells whether the browser did. */
 function notify(alert, words) {
   const told = texts[`alert.${alert.kind}`];
   const title = alert.kind === "waiting" ? told : alert.name;
   const body = alert.kind === "waiting" ? alert.name : told;
-  const shown = new Notification(title, { body: words && alert.text ? `${body}\n${alert.text}` : body, tag: alert.key });
+  let shown;
+  try {
+    shown = new Notification(title, { body: words && alert.text ? `${body}\n${alert.text}` : body, tag: alert.key });
+  } catch {
+    refused = true;
+    return false;
+  }
   shown.onclick = () => {
     window.focus();
     // The inbox opens it in its place; any other page makes way for the inbox.
@@ -100,4 +108,5 @@ function notify(alert, words) {
     if (there) window.location.assign(`/agent/?p=inbox&c=${encodeURIComponent(alert.id)}`);
     shown.close();
   };
+  return true;
 }

@@ -27,60 +27,64 @@ function wrong(file, { limits, texts, locale }) {
   return null;
 }
 
-/** Build the place of the chosen file. `context()` gives {conversation, limits, locale, texts}. */
+// By agent and conversation: a chosen file waits until it is sent or dropped, whatever is open meanwhile.
+const chosen = new Map();
+
+/** Build the place of the chosen file. `context()` gives {me, conversation, limits, locale, texts}. */
 export function attachments(context, changed, failed) {
-  const state = { file: null, sending: false };
   const input = el("input", { type: "file", class: "pc-sr", tabindex: "-1", "aria-hidden": "true" });
   const box = el("div", { class: "pc-attached", hidden: true });
+  const place = () => `${context().me}/${context().conversation}`;
+  const here = () => chosen.get(place());
   input.addEventListener("change", () => {
     take(input.files[0]);
     input.value = "";
   });
 
   function take(file) {
-    if (!file || state.sending) return false;
+    if (!file || here()?.sending) return false;
     const why = wrong(file, context());
     if (why) {
       failed(why);
       return false;
     }
-    state.file = file;
-    state.key = newKey();
+    chosen.set(place(), { file, key: newKey(), sending: false });
     draw();
     return true;
   }
 
   function drop() {
-    state.file = null;
+    chosen.delete(place());
     draw();
   }
 
   function draw() {
     const { texts, locale } = context();
-    box.hidden = !state.file;
+    const item = here();
+    box.hidden = !item;
     box.replaceChildren();
-    if (state.file) {
-      const remove = el("button", { type: "button", class: "pc-quiet", disabled: state.sending, title: texts["attach.remove"], onclick: drop }, icon("close"), el("span", { class: "pc-sr" }, texts["attach.remove"]));
-      const word = state.sending ? el("span", { role: "status" }, texts["attach.sending"]) : null;
-      box.append(icon("file"), el("b", { dir: "auto" }, state.file.name), el("small", {}, sized(state.file.size, locale)), ...(word ? [word] : []), remove);
+    if (item) {
+      const remove = el("button", { type: "button", class: "pc-quiet", disabled: item.sending, title: texts["attach.remove"], onclick: drop }, icon("close"), el("span", { class: "pc-sr" }, texts["attach.remove"]));
+      const word = item.sending ? el("span", { role: "status" }, texts["attach.sending"]) : null;
+      box.append(icon("file"), el("b", { dir: "auto" }, item.file.name), el("small", {}, sized(item.file.size, locale)), ...(word ? [word] : []), remove);
     }
     changed();
   }
 
-  /** Send the file with a caption; tells whether it went. */
+  /** Send the file with a caption; returns why it did not go, or null. Another conversation may be open then. */
   async function send(caption) {
-    const { conversation } = context();
-    state.sending = true;
+    const from = place();
+    const item = here();
+    item.sending = true;
     draw();
     try {
-      await upload("write/file", { conversation, key: state.key, caption }, state.file, state.file.name, context());
-      state.file = null;
-      return true;
+      await upload("write/file", { conversation: context().conversation, key: item.key, caption }, item.file, item.file.name, context());
+      chosen.delete(from);
+      return null;
     } catch (refused) {
-      failed(refused.message);
-      return false;
+      return refused.message;
     } finally {
-      state.sending = false;
+      item.sending = false;
       draw();
     }
   }
@@ -90,12 +94,13 @@ export function attachments(context, changed, failed) {
     input,
     take,
     send,
-    leave: drop,
+    /** Another conversation: its own file, if one was chosen there. */
+    enter: draw,
     pick: () => {
       input.accept = Object.keys(context().limits).join(",");
       input.click();
     },
-    has: () => state.file !== null,
-    sending: () => state.sending,
+    has: () => here() !== undefined,
+    sending: () => here()?.sending === true,
   };
 }

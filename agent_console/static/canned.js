@@ -6,6 +6,12 @@ const FRESH = 60_000;
 const MOST = 8;
 const folded = (text) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
 
+/** Where a text has a variable that nobody filled in, as [start, end]; null where it has none. */
+export function holeIn(text) {
+  const found = /\{\{[^{}]*\}\}/.exec(text);
+  return found && [found.index, found.index + found[0].length];
+}
+
 /** Build the list over `text`. `context()` gives {conversation, locale, texts}; `choose(body)` takes a text. */
 export function canned(text, context, choose) {
   const state = { items: [], of: null, at: 0, on: 0, shown: [] };

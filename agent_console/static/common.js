@@ -89,6 +89,7 @@ export function reconcile(container, items, build) {
       const fresh = build(item);
       const focused = node.contains(document.activeElement);
       if (place === node) place = fresh;
+      goOn(node, fresh);
       node.replaceWith(fresh);
       if (focused) (fresh.matches("button") ? fresh : fresh.querySelector("button"))?.focus({ preventScroll: true });
       node = fresh;
@@ -101,6 +102,13 @@ export function reconcile(container, items, build) {
     else container.insertBefore(node, place);
   }
   for (const node of old.values()) node.remove();
+}
+
+/** Move what plays from a node to the one that takes its place: within one task it plays on. */
+function goOn(node, fresh) {
+  for (const player of node.querySelectorAll("audio, video")) {
+    fresh.querySelector(`${player.localName}[src="${CSS.escape(player.getAttribute("src"))}"]`)?.replaceWith(player);
+  }
 }
 
 /** Say that the agent types in a conversation, as often as a key is pressed; `on` false: not any more. */

@@ -2,23 +2,24 @@
 // it; a message leaves the box for a waiting list, and the list only when the server says it has it.
 import { ask } from "./asking.js";
 import { attachments } from "./attachments.js";
-import { canned } from "./canned.js";
+import { canned, holeIn } from "./canned.js";
 import { el, fill, icon, typing } from "./common.js";
 import * as drafts from "./drafts.js";
-import { newKey, Outbox } from "./outbox.js";
+import * as outbox from "./outbox.js";
 import { picker } from "./picker.js";
+import { looking } from "./preview.js";
+import { allow } from "./reasons.js";
 import { recorder } from "./recorder.js";
-import { setTranslating, translating } from "./translating.js";
+import { toolbar } from "./tools.js";
+import { translating } from "./translating.js";
 
 const MOST = 16_000;
 const MODES = ["template", "reply", "note"];
 
 function create(root) {
-  const state = { mode: "reply", voice: false, draft: null, preview: null, busy: null };
+  const state = { mode: "reply", voice: false, draft: null, busy: null };
   const context = () => state.data;
   const touched = () => arrange(state);
-  const failed = (text) => complain(state, text);
-  state.outbox = new Outbox((item) => state.send("send", item));
   state.modes = Object.fromEntries(MODES.map((mode) => [mode, modeButton(state, mode)]));
   state.why = el("p", { class: "pc-why", role: "status", hidden: true });
   state.error = el("p", { class: "pc-error pc-send-error", role: "alert", hidden: true });
@@ -26,13 +27,32 @@ function create(root) {
   state.text = el("textarea", { rows: "1", maxlength: String(MOST), dir: "auto", enterkeyhint: "enter" });
   state.button = el("button", { type: "button", class: "pc-send" }, icon("send"), el("span", { class: "pc-send-word" }));
   state.hint = el("span", { class: "pc-hint" });
-  state.files = attachments(context, touched, failed);
-  state.recorder = recorder(context, touched);
-  state.picker = picker(context, touched);
-  state.canned = canned(state.text, context, (body) => put(state, body));
+  state.files = attachments(context, touched, (text) => complain(state, text));
+  state.recorder = recorder(context, touched, (conversation, why) => outbox.tell(conversation, { name: state.data.name, why }));
+  state.picker = picker(context, touched, ({ sid, values }) => drafts.keep(place(state, "template"), { text: Object.values(values).some((text) => text.trim()) ? sid : "", sid, values }));
+  state.canned = canned(state.text, context, (body) => pick(state, body));
   state.mark = el("div", { class: "pc-draft", role: "status", hidden: true });
-  state.look = el("div", { class: "pc-translation", role: "group", hidden: true });
-  state.tools = tools(state);
+  state.look = looking(context, () => place(state, "translation"), MOST, {
+    send: (box, original) => allowed(state) && whole(state, box) && push(state, { mode: "reply", body: box.value.trim(), original, voice: state.voice }),
+    plain: (body) => push(state, { mode: "reply", body, voice: state.voice }),
+    changed: touched,
+    closed: () => state.text.focus(),
+  });
+  state.tools = toolbar(context, {
+    attach: () => state.files.pick(),
+    record: () => state.recorder.start(),
+    canned: () => {
+      state.text.focus();
+      if (!state.text.value) put(state, "/");
+      state.canned.typed();
+    },
+    draft: () => propose(state),
+    voice: () => {
+      state.voice = !state.voice;
+      arrange(state);
+    },
+    changed: touched,
+  });
   state.write = el("div", { class: "pc-write" }, state.text, state.button);
   state.box = el(
     "div",
@@ -42,13 +62,13 @@ function create(root) {
     el("div", { class: "pc-modes", role: "group" }, ...MODES.map((mode) => state.modes[mode]), state.hint),
     state.why,
     state.mark,
-    state.look,
+    state.look.box,
     state.recorder.box,
     state.files.box,
     state.picker.box,
     state.canned.box,
     state.write,
-    el("div", { class: "pc-tools" }, ...Object.values(state.tools), state.files.input),
+    el("div", { class: "pc-tools" }, ...state.tools.buttons, state.files.input),
   );
   root.append(state.box);
   listen(state);
@@ -58,9 +78,9 @@ function create(root) {
 
 function listen(state) {
   state.text.addEventListener("input", () => {
-    keep(state);
-    state.error.hidden = true;
     state.failed = null;
+    keep(state);
+    quiet(state);
     if (state.mode === "reply") state.canned.typed();
     typing(state.conversation, state.text.value !== "");
     arrange(state);
@@ -77,12 +97,17 @@ function listen(state) {
   state.box.addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
   state.box.addEventListener("drop", (event) => offer(state, event, event.dataTransfer));
   state.button.addEventListener("click", () => submit(state));
-  state.timer = setInterval(() => state.outbox.push(), 1_000);
-  const here = () => ({ me: state.data.me, conversation: state.conversation, mode: state.mode });
-  state.unfollow = drafts.follow(here, () => {
+  const here = () => place(state);
+  const unfollow = drafts.follow(here, () => {
     restore(state);
     arrange(state);
   });
+  const unlisten = outbox.follow(() => answered(state));
+  state.stop = () => {
+    unfollow();
+    unlisten();
+    state.recorder.leave();
+  };
 }
 
 function modeButton(state, mode) {
@@ -98,29 +123,6 @@ function choose(state, mode) {
   if (mode !== "template") state.text.focus();
 }
 
-/** The buttons under the text. Each says what it does, and, while it cannot, why. */
-function tools(state) {
-  const tool = (name, symbol, onclick) => el("button", { type: "button", class: `pc-tool st-key-tool-${name}`, onclick }, icon(symbol), el("span", { class: "pc-tool-word" }));
-  return {
-    attach: tool("attach", "attach", () => state.files.pick()),
-    record: tool("record", "audio", () => state.recorder.start()),
-    canned: tool("canned", "quick", () => {
-      state.text.focus();
-      if (!state.text.value) put(state, "/");
-      state.canned.typed();
-    }),
-    draft: tool("draft", "spark", () => propose(state)),
-    voice: tool("voice", "speak", () => {
-      state.voice = !state.voice;
-      arrange(state);
-    }),
-    translate: tool("translate", "translate", () => {
-      setTranslating(state.data.me, !translating(state.data.me));
-      arrange(state);
-    }),
-  };
-}
-
 /** Put a text into the box, with the caret behind it. */
 function put(state, body) {
   state.text.value = body;
@@ -130,11 +132,18 @@ function put(state, body) {
   arrange(state);
 }
 
+/** Put a canned reply into the box; what is still to be filled in is selected. */
+function pick(state, body) {
+  put(state, body);
+  const hole = holeIn(body);
+  if (hole) state.text.setSelectionRange(...hole);
+}
+
 function offer(state, event, carried) {
   const file = [...(carried?.files ?? [])][0];
   if (!file || state.mode !== "reply" || !allowed(state)) return;
   event.preventDefault();
-  state.error.hidden = true;
+  quiet(state);
   state.files.take(file);
 }
 
@@ -143,13 +152,15 @@ const place = (state, mode = state.mode) => ({ me: state.data.me, conversation: 
 function keep(state) {
   if (!state.conversation || state.mode === "template") return;
   const ai = state.mode === "reply" && state.text.value ? state.draft : null;
-  drafts.keep(place(state), { text: state.text.value, ai });
+  drafts.keep(place(state), { text: state.text.value, ai, failed: state.failed });
 }
 
 function restore(state) {
-  const found = state.mode === "template" ? { text: "" } : drafts.kept(place(state));
-  state.text.value = found.text;
+  const found = drafts.kept(place(state));
+  if (state.mode === "template") state.picker.enter(found);
+  state.text.value = state.mode === "template" ? "" : found.text;
   state.draft = found.ai ?? null;
+  state.failed = found.failed ?? null;
 }
 
 function allowed(state) {
@@ -162,40 +173,68 @@ function complain(state, text) {
   arrange(state);
 }
 
-async function submit(state) {
-  if (state.busy || state.files.sending() || !allowed(state)) return;
+/** The agent goes on: what was told of the last try is known. */
+function quiet(state) {
   state.error.hidden = true;
+  outbox.dismiss(state.conversation);
+}
+
+/** Tell whether a text has nothing left to be filled in; else show where. */
+function whole(state, box) {
+  const hole = holeIn(box.value);
+  if (!hole) return true;
+  box.focus();
+  box.setSelectionRange(...hole);
+  complain(state, fill(state.data.texts["reply.hole"], { place: box.value.slice(...hole) }));
+  return false;
+}
+
+async function submit(state) {
+  if (!allowed(state) || (state.mode !== "note" && (state.busy || state.files.sending()))) return;
+  quiet(state);
   if (state.mode === "template") {
     const template = state.picker.ready();
     if (template) push(state, { mode: "template", ...template });
     return;
   }
   const body = state.text.value.trim();
-  if (state.files.has()) {
-    const conversation = state.conversation;
-    const sent = await state.files.send(body);
-    if (sent && state.conversation === conversation) empty(state);
+  if (state.mode === "note") {
+    if (body) push(state, { mode: "note", body });
     return;
   }
-  if (!body) return;
-  if (state.mode === "reply" && state.data.translate && translating(state.data.me)) await preview(state, body);
-  else push(state, { mode: state.mode, body, voice: state.mode === "reply" && state.voice });
+  if (!whole(state, state.text)) return;
+  if (state.files.has()) await sendFile(state, body);
+  else if (body && state.data.translate && translating(state.data.me)) await preview(state, body);
+  else if (body) push(state, { mode: "reply", body, voice: state.voice });
+}
+
+/** The file and its caption go together, and the caption's draft with them, whatever is open by then. */
+async function sendFile(state, caption) {
+  const from = place(state);
+  const { name } = state.data;
+  const why = await state.files.send(caption);
+  if (why) outbox.tell(from.conversation, { name, why });
+  else if (state.conversation === from.conversation && state.mode === from.mode) empty(state);
+  else drafts.keep(from, { text: "" });
 }
 
 function push(state, item) {
   // The same text again after a failure is the same message: it may have been stored after all.
-  const { failed } = state;
+  const { failed, data } = state;
   const same = failed && failed.body === item.body && failed.mode === item.mode && Boolean(failed.voice) === Boolean(item.voice);
-  state.outbox.add({ key: same ? failed.key : newKey(), ...item });
-  state.failed = null;
-  if (item.mode === "template") state.picker.enter();
+  const key = same ? failed.key : outbox.newKey();
+  outbox.add({ key, me: data.me, conversation: state.conversation, name: data.name, ...item });
+  if (item.mode === "template") {
+    drafts.keep(place(state, "template"), { text: "" });
+    state.picker.enter();
+  }
   empty(state);
 }
 
 function empty(state) {
   state.text.value = "";
-  state.draft = null;
-  state.preview = null;
+  state.draft = state.failed = null;
+  state.look.close();
   state.voice = false;
   typing(state.conversation, false);
   if (state.mode !== "template") drafts.keep(place(state), { text: "" });
@@ -206,7 +245,8 @@ function empty(state) {
 /** Do something slow for this conversation; what comes when another one is open is dropped. */
 async function slowly(state, name, work) {
   const { conversation } = state;
-  state.busy = name;
+  const run = { name };
+  state.busy = run;
   state.error.hidden = true;
   arrange(state);
   try {
@@ -216,8 +256,10 @@ async function slowly(state, name, work) {
     if (state.conversation === conversation) complain(state, refused.message);
     return null;
   } finally {
-    state.busy = null;
-    arrange(state);
+    if (state.busy === run) {
+      state.busy = null;
+      arrange(state);
+    }
   }
 }
 
@@ -233,81 +275,41 @@ async function propose(state) {
 /** Show the translation before it is sent; the agent may change it. */
 async function preview(state, body) {
   const found = await slowly(state, "translate", () => ask("write/preview", { conversation: state.conversation, text: body }, state.data));
-  if (!found) return;
-  state.preview = { original: body, ...found };
-  const { texts } = state.data;
-  const box = el("textarea", { rows: "3", maxlength: String(MOST), dir: "auto", "aria-label": fill(texts["translate.preview"], { language: found.language }) });
-  box.value = found.text;
-  const send = () => {
-    const text = box.value.trim();
-    if (text && allowed(state)) push(state, { mode: "reply", body: text, original: body, voice: state.voice });
-  };
-  const cancel = () => {
-    state.preview = null;
-    arrange(state);
-    state.text.focus();
-  };
-  box.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") cancel();
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    send();
-  });
-  state.look.replaceChildren(
-    el("span", { class: "pc-cap" }, fill(texts["translate.preview"], { language: found.language })),
-    box,
-    el(
-      "div",
-      { class: "pc-buttons" },
-      el("button", { type: "button", class: "pc-tool pc-tool-wide pc-primary st-key-translate-send", onclick: send }, icon("send"), el("span", {}, texts["translate.send"])),
-      el("button", { type: "button", class: "pc-tool pc-tool-wide st-key-translate-original", onclick: () => push(state, { mode: "reply", body, voice: state.voice }) }, texts["translate.send_original"]),
-      el("button", { type: "button", class: "pc-tool pc-tool-wide", onclick: cancel }, texts["translate.cancel"]),
-    ),
-  );
+  if (found) state.look.open({ original: body, ...found });
+}
+
+/** The list of what is on its way changed; what came back is in the drafts. */
+function answered(state) {
+  if (!state.data || state.conversation !== state.data.conversation) return;
+  if (outbox.problemOf(state.conversation)?.kept && state.text.value !== drafts.kept(place(state)).text) restore(state);
   arrange(state);
-  box.focus();
 }
 
-/** Put a text that did not get through back before what was typed since. */
-function giveBack(state, item) {
-  if (item.mode === "template") return;
-  const text = item.original ?? item.body;
-  if (item.mode === state.mode) {
-    state.text.value = state.text.value ? `${text}\n${state.text.value}` : text;
-    keep(state);
-    return;
-  }
-  const there = drafts.kept(place(state, item.mode));
-  drafts.keep(place(state, item.mode), { ...there, text: there.text ? `${text}\n${there.text}` : text });
+/** What came back as not confirmed was stored after all: nothing is left to send. */
+function arrived(state) {
+  const { failed, text, data } = state;
+  if (!failed || text.value !== failed.body || !data.recent.includes(failed.key)) return;
+  text.value = "";
+  state.failed = null;
+  keep(state);
+  outbox.dismiss(state.conversation);
 }
 
-function settle(state) {
-  const refused = state.outbox.settle(state.data.outcome, state.data.recent);
-  if (!refused) return;
-  state.failed = refused;
-  giveBack(state, refused);
-  state.error.textContent = `${state.data.outcome.text} ${state.data.texts["reply.draft_kept"]}`;
-  state.error.hidden = false;
-}
-
-/** Another conversation: its draft, and what was on the way when the page was left. */
+/** Another conversation: its draft, its file, its recording, and what was told of it. */
 function enter(state) {
+  state.recorder.leave();
   state.conversation = state.data.conversation;
+  state.box.dataset.conversation = state.conversation;
   state.mode = state.data.closed && state.data.may_reply ? "template" : "reply";
   state.error.hidden = true;
-  state.failed = state.preview = state.draft = null;
+  state.busy = null;
   state.voice = false;
-  state.text.value = "";
-  state.recorder.leave();
-  state.files.leave();
-  state.picker.enter();
   state.canned.hide();
-  for (const item of state.outbox.enter(state.conversation, state.data.recent)) {
-    const there = drafts.kept(place(state, item.mode));
-    const text = item.original ?? item.body;
-    if (item.mode !== "template") drafts.keep(place(state, item.mode), { ...there, text: there.text ? `${text}\n${there.text}` : text });
-  }
   restore(state);
+  arrived(state);
+  state.look.enter(drafts.kept(place(state, "reply")).text.trim());
+  state.recorder.enter();
+  state.files.enter();
 }
 
 function arrange(state) {
@@ -325,16 +327,21 @@ function arrange(state) {
     button.classList.toggle("pc-on", mode === name);
   }
   state.modes.template.hidden = !closed;
-  state.modes.template.disabled = !state.data.may_reply;
-  state.modes.template.title = state.data.reply ?? "";
-  state.modes.note.disabled = !state.data.may_note;
+  allow(state.modes.template, state.data.may_reply ? null : state.data.reply);
+  allow(state.modes.note, state.data.may_note ? null : state.data.note);
   arrangeText(state, may);
   arrangeMarks(state);
-  arrangeTools(state, may);
+  state.tools.arrange({
+    reply: mode === "reply",
+    why: may ? null : state.data.reply,
+    occupied: state.recorder.busy() || state.look.on(),
+    busy: state.busy?.name ?? null,
+    voice: state.voice,
+  });
   state.picker.show(mode === "template");
   state.hint.textContent = texts[mode === "template" ? "template.hint" : mode === "reply" && may && closed ? "reply.parks" : "reply.hint"];
   state.waiting.replaceChildren(
-    ...state.outbox.items.map((item) => el("span", { class: "pc-pending" }, icon("clock"), el("span", {}, texts["reply.pending"]), el("span", { class: "pc-pending-body" }, item.body))),
+    ...outbox.pending(state.conversation).map((item) => el("span", { class: "pc-pending" }, icon("clock"), el("span", {}, texts["reply.pending"]), el("span", { class: "pc-pending-body" }, item.body))),
   );
 }
 
@@ -342,7 +349,7 @@ function arrangeText(state, may) {
   const { texts } = state.data;
   const { mode } = state;
   const why = mode === "note" ? state.data.note : state.data.reply;
-  const filed = state.files.has();
+  const filed = mode === "reply" && state.files.has();
   const ask = filed ? texts["attach.caption"] : texts[mode === "note" ? "reply.note_placeholder" : "reply.placeholder"];
   const placeholder = may ? ask : (why ?? "");
   state.text.placeholder = placeholder;
@@ -350,21 +357,27 @@ function arrangeText(state, may) {
   // A text that is there stays within reach when the conversation is taken away meanwhile.
   state.text.disabled = !may && !state.text.value;
   state.text.hidden = mode === "template";
-  state.write.hidden = state.preview !== null || state.recorder.busy();
+  state.write.hidden = mode !== "note" && (state.look.on() || state.recorder.busy());
   state.why.hidden = may || !state.text.value;
   state.why.textContent = why ?? "";
   const word = texts[{ note: "reply.note_send", template: "template.send" }[mode] ?? (state.voice && !filed ? "reply.send_voice" : "reply.send")];
   const full = mode === "template" ? state.picker.ready() !== null : filed || state.text.value.trim() !== "";
-  state.button.disabled = !may || !full || state.busy !== null || state.files.sending();
+  const held = mode !== "note" && (state.busy !== null || state.files.sending());
+  state.button.disabled = !may || !full || held;
   state.button.title = may ? word : (why ?? "");
-  state.button.lastElementChild.textContent = state.busy === "translate" ? texts["translate.busy"] : word;
+  state.button.lastElementChild.textContent = state.busy?.name === "translate" && mode === "reply" ? texts["translate.busy"] : word;
   state.text.style.height = "auto";
   state.text.style.height = `${Math.min(state.text.scrollHeight + 2, 180)}px`;
 }
 
 function arrangeMarks(state) {
   const { texts } = state.data;
-  state.look.hidden = state.preview === null;
+  const problem = outbox.problemOf(state.conversation);
+  if (problem) {
+    state.error.textContent = problem.kept ? `${problem.why} ${texts["reply.draft_kept"]}` : problem.why;
+    state.error.hidden = false;
+  }
+  state.look.show(state.mode !== "note");
   const draft = state.mode === "reply" && state.text.value ? state.draft : null;
   state.mark.hidden = !draft;
   if (!draft) return;
@@ -376,42 +389,14 @@ function arrangeMarks(state) {
   );
 }
 
-function arrangeTools(state, may) {
-  const { data } = state;
-  const reply = state.mode === "reply";
-  const why = may ? null : (state.data.reply ?? "");
-  const set = (name, no, { on = null, word = data.texts[`tool.${name}`], hidden = false } = {}) => {
-    const button = state.tools[name];
-    button.hidden = hidden || !reply;
-    button.disabled = no !== null;
-    button.title = no ?? word;
-    button.lastElementChild.textContent = word;
-    if (on !== null) button.setAttribute("aria-pressed", String(on));
-    button.classList.toggle("pc-on", on === true);
-  };
-  const busy = state.recorder.busy() || state.preview !== null ? "" : null;
-  set("attach", why ?? busy);
-  set("record", why ?? busy);
-  set("canned", why ?? busy);
-  set("draft", why ?? data.no_aid ?? (state.busy ? "" : busy), { word: data.texts[state.busy === "draft" ? "draft.busy" : "tool.draft"] });
-  set("voice", why ?? data.no_voice ?? busy, { on: state.voice });
-  set("translate", data.no_aid, { on: translating(data.me), hidden: !data.translate, word: fill(data.texts["tool.translate"], { language: data.translate ?? "" }) });
-}
-
-export default function composer({ data, parentElement, setTriggerValue }) {
+export default function composer({ data, parentElement }) {
   parentElement.ponte ??= create(parentElement);
   const state = parentElement.ponte;
+  const { conversation } = state;
+  if (conversation && conversation !== data.conversation) keep(state);
   state.data = data;
-  state.send = (name, value) => setTriggerValue(name, value);
-  if (state.conversation !== data.conversation) {
-    if (state.conversation) drafts.keep({ me: data.me, conversation: state.conversation, mode: state.mode }, { text: state.mode === "template" ? "" : state.text.value, ai: state.draft });
-    enter(state);
-  }
-  settle(state);
+  if (conversation !== data.conversation) enter(state);
+  outbox.stored(data.recent);
   arrange(state);
-  return () => {
-    clearInterval(state.timer);
-    state.unfollow();
-    state.recorder.leave();
-  };
+  return () => state.stop();
 }

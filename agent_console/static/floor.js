@@ -192,14 +192,14 @@ function deskRow(state, desk) {
   const cases = el("ul", { class: "pc-cases" }, ...desk.cases.map((item) => caseRow(state, { ...item, holderId: desk.id })));
   return el(
     "li",
-    { class: `pc-desk st-key-desk-${desk.id}` },
+    { class: `pc-desk${desk.online || desk.held ? "" : " pc-away"} st-key-desk-${desk.id}` },
     el(
       "div",
       { class: "pc-desk-head" },
       el("span", { class: `pc-dot${desk.online ? " pc-here" : ""}`, "aria-hidden": "true" }),
       el("b", { class: "pc-desk-name" }, desk.name),
       el("span", { class: "pc-desk-role" }, desk.role),
-      el("span", { class: "pc-desk-load" }, desk.load),
+      desk.online || desk.held ? el("span", { class: "pc-desk-load" }, desk.load) : null,
       presence(state, desk),
     ),
     looking(state, desk),
@@ -223,13 +223,15 @@ function notice(state) {
   state.notice.append(el("div", { class: `pc-floor-said pc-floor-${said.kind}` }, el("span", {}, said.text), close));
 }
 
+/** How many have missed their target: of what is shown as time passes, of the rest as the server counted. */
 function late(state) {
-  const all = [...state.data.queue, ...state.data.desks.flatMap((desk) => desk.cases)];
-  return all.filter((item) => item.due && item.due < state.clock()).length;
+  const { queue, desks, late_behind, late_uncounted } = state.data;
+  const shown = [...queue, ...desks.flatMap((desk) => desk.cases)].filter((item) => item.due && item.due < state.clock());
+  return `${shown.length + late_behind}${late_uncounted ? "+" : ""}`;
 }
 
 function tile(state, item) {
-  const number = item.id === "late" ? live("b", {}, () => String(late(state))) : el("b", {}, String(item.value));
+  const number = item.id === "late" ? live("b", {}, () => late(state)) : el("b", {}, String(item.value));
   return el("div", { class: `pc-tile pc-tile-${item.id}` }, number, el("span", {}, item.label));
 }
 

@@ -1,13 +1,22 @@
 // The head of the open conversation: who it is, how it stands, why it came here.
-import { known } from "./known.js";
 import { ago, clockOf, el, fill, full, icon, live, span, ticking } from "./common.js";
+import { forms } from "./forms.js";
+import { known } from "./known.js";
+import { mend } from "./reasons.js";
 
 const SOON = 2 * 3_600_000;
 
 function create(root) {
   const state = { box: el("div", { class: "pc-head" }), folded: new Map() };
   root.append(state.box);
-  state.stop = ticking(root);
+  state.forms = forms(() => state.data);
+  state.actions = mend(() => state.data.denied);
+  const still = ticking(root);
+  state.stop = () => {
+    still();
+    state.forms.stop();
+    state.actions.stop();
+  };
   return state;
 }
 
@@ -32,14 +41,23 @@ function statusChip(state) {
   });
 }
 
+/** Why it came here: open while somebody is to take it, one line afterwards, and as the agent left it. */
 function handoff(state) {
-  const { handoff: card, texts, id, locale } = state.data;
+  const { handoff: card, texts, id, locale, status } = state.data;
   if (!card) return null;
-  const open = state.folded.get(id) ?? window.innerWidth >= 768;
+  const open = state.folded.get(id) ?? (status === "AWAITING_AGENT" && window.innerWidth >= 768);
+  const summary = el(
+    "summary",
+    { title: full(card.at, locale) },
+    el("b", {}, texts["head.handoff"]),
+    el("span", { class: "pc-chip pc-chip-wait" }, card.trigger),
+    el("span", { class: "pc-fold-reason", dir: "auto" }, card.reason),
+    el("span", { class: "pc-score" }, card.score),
+  );
   const details = el(
     "details",
     { class: "pc-handoff st-key-handoff", open },
-    el("summary", { title: full(card.at, locale) }, el("b", {}, texts["head.handoff"]), el("span", { class: "pc-chip pc-chip-wait" }, card.trigger), el("span", { class: "pc-score" }, card.score)),
+    summary,
     el(
       "dl",
       {},
@@ -50,7 +68,7 @@ function handoff(state) {
     ),
   );
   details.append(known(state, id));
-  details.addEventListener("toggle", () => state.folded.set(id, details.open));
+  summary.addEventListener("click", () => state.folded.set(id, !details.open));
   return details;
 }
 
@@ -75,13 +93,15 @@ export default function head({ data, parentElement, setTriggerValue }) {
   const state = parentElement.ponte;
   state.send = (name, value) => setTriggerValue(name, value);
   state.clock = clockOf(data.now);
+  state.data = data;
+  state.forms.settle(data.finished);
+  state.actions.look();
   const key = JSON.stringify({ ...data, now: 0 });
   if (state.key === key) {
     for (const node of state.box.querySelectorAll("[data-tick]")) node.ponteTick?.();
     return () => state.stop();
   }
   state.key = key;
-  state.data = data;
   state.box.replaceChildren(
     el(
       "div",

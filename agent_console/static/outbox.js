@@ -1,64 +1,115 @@
-// What the composer sent and the server has not confirmed: sent again with the same key until it is.
+// What was sent from this tab and the server has not confirmed, over all conversations: sent again with the same
+// key until it is. What the server refused goes back into its conversation's draft, and is told of.
+import * as drafts from "./drafts.js";
+
 const AGAIN = 6_000;
 const STALE = 60_000;
+const KEPT = "ponte.out";
+
+const bus = new EventTarget();
+const state = { items: read(), problems: new Map(), send: null, answered: "" };
 
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const place = (conversation) => `ponte.out.${conversation}`;
-
-/** The waiting list of one conversation. `send(item)` hands an item to the server. */
-export class Outbox {
-  constructor(send) {
-    this.items = [];
-    this.send = send;
+function read() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT) ?? "[]").map((item) => ({ ...item, sent: 0 }));
+  } catch {
+    return [];
   }
+}
 
-  /** Another conversation; returns what was on the way so long ago that the agent should decide anew. */
-  enter(conversation, stored) {
-    this.conversation = conversation;
-    const found = JSON.parse(sessionStorage.getItem(place(conversation)) ?? "[]");
-    const old = (item) => item.mode === "note" || Date.now() - item.at > STALE;
-    this.items = found.filter((item) => !old(item)).map((item) => ({ ...item, sent: 0 }));
-    this.save();
-    return found.filter((item) => old(item) && !stored.includes(item.key));
+function changed() {
+  try {
+    if (state.items.length) sessionStorage.setItem(KEPT, JSON.stringify(state.items));
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    // The browser's storage is full or off: the list lasts as long as the page.
   }
+  bus.dispatchEvent(new Event("changed"));
+}
 
-  add(item) {
-    this.items.push({ ...item, at: Date.now(), sent: 0 });
-    this.save();
-    this.push();
-  }
+/** Call `handler()` when the list or the problems changed; returns how to stop that. */
+export function follow(handler) {
+  bus.addEventListener("changed", handler);
+  return () => bus.removeEventListener("changed", handler);
+}
 
-  /** Send the first of the list; again when no answer came. */
-  push() {
-    const head = this.items[0];
-    if (!head || Date.now() - head.sent < AGAIN) return;
-    head.sent = Date.now();
-    this.send({ ...head, conversation: this.conversation });
-  }
+/** Say who hands an item to the server, and for whom. */
+export function connect(me, send) {
+  state.me = me;
+  state.send = send;
+}
 
-  /** Drop what the server has; returns the item that it refused. */
-  settle(outcome, stored) {
-    let refused = null;
-    const waiting = this.items.filter((item) => {
-      const answered = outcome?.key === item.key;
-      if (answered && !outcome.ok) refused = item;
-      return !answered && !stored.includes(item.key);
-    });
-    const shorter = waiting.length !== this.items.length;
-    this.items = waiting;
-    if (shorter) {
-      this.save();
-      this.push();
-    }
-    return refused;
-  }
+/** Send {key, me, conversation, name, mode, body, ...}. */
+export function add(item) {
+  state.items.push({ ...item, at: Date.now(), sent: 0 });
+  changed();
+  push();
+}
 
-  save() {
-    if (this.items.length) sessionStorage.setItem(place(this.conversation), JSON.stringify(this.items));
-    else sessionStorage.removeItem(place(this.conversation));
-  }
+export const pending = (conversation) => state.items.filter((item) => item.conversation === conversation);
+
+/** Send the first of the list, one at a time; again when no answer came. */
+export function push() {
+  const head = state.items.find((item) => item.me === state.me);
+  if (!head || !state.send || Date.now() - head.sent < AGAIN) return;
+  head.sent = Date.now();
+  state.send(head);
+}
+
+/** Take the server's answer {key, ok, text, n}; the same one may come again. */
+export function settle(outcome) {
+  const name = outcome ? `${outcome.key}/${outcome.n}` : "";
+  if (!outcome || state.answered === name) return;
+  state.answered = name;
+  const item = state.items.find((one) => one.key === outcome.key);
+  if (!item) return;
+  drop([item]);
+  if (outcome.ok) changed();
+  else refuse(item, outcome.text);
+  push();
+}
+
+/** Drop what the server has stored under these keys. */
+export function stored(keys) {
+  const done = state.items.filter((item) => keys.includes(item.key));
+  if (!done.length) return;
+  drop(done);
+  changed();
+  push();
+}
+
+/** Give back what was on its way so long ago that the agent should decide anew; `tells(name)` says so. */
+export function expire(tells) {
+  const old = state.items.filter((item) => Date.now() - item.at > STALE);
+  drop(old);
+  for (const item of old) refuse(item, tells(item.name), { whole: true });
+}
+
+function drop(items) {
+  state.items = state.items.filter((item) => !items.includes(item));
+}
+
+function refuse(item, why, more = {}) {
+  const { key, me, conversation, name, mode, body, original, voice } = item;
+  if (mode !== "template") drafts.giveBack({ me, conversation, mode }, original ?? body, { failed: { key, mode, body, voice } });
+  tell(conversation, { name, why, kept: mode !== "template", ...more });
+}
+
+/** Remember {name, why}, that something was not sent; `whole`: `why` says all. It is shown in its conversation, and elsewhere as a notice that leads there. */
+export function tell(conversation, problem) {
+  state.problems.set(conversation, problem);
+  changed();
+}
+
+export const problemOf = (conversation) => state.problems.get(conversation) ?? null;
+
+export const problems = () => [...state.problems].map(([conversation, problem]) => ({ conversation, ...problem }));
+
+export function dismiss(conversation) {
+  if (state.problems.delete(conversation)) changed();
 }

@@ -1,6 +1,7 @@
 // The customer's panel: beside the conversation on a wide screen, a drawer on a narrow one.
 import { ask } from "./asking.js";
 import { clockOf, el, fill, icon, time } from "./common.js";
+import * as drafts from "./drafts.js";
 import { lookAgain } from "./wire.js";
 
 const date = (at, locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(at);
@@ -38,6 +39,11 @@ async function change(state, path, more = {}) {
   }
 }
 
+/** Where what is half typed on the panel is kept, as drafts are. */
+const place = (state, field) => ({ me: state.data.me, conversation: state.data.conversation, mode: `person-${field}` });
+const half = (state, field) => drafts.kept(place(state, field)).text;
+const keep = (state, field, text) => drafts.keep(place(state, field), { text });
+
 const section = (title, ...children) => el("section", {}, el("h3", {}, title), ...children);
 
 function profile({ card, data: { texts, locale } }) {
@@ -73,14 +79,15 @@ function labels(state) {
       : null;
     return el("span", { class: "pc-chip pc-chip-label" }, label, ...(drop ? [drop] : []));
   });
-  const input = el("input", { type: "text", class: "pc-field st-key-person-label", maxlength: "40", placeholder: texts["person.label_add"], "aria-label": texts["person.label_add"], value: state.kept.label ?? "" });
-  input.addEventListener("input", () => (state.kept.label = input.value));
+  const input = el("input", { type: "text", class: "pc-field st-key-person-label", maxlength: "40", placeholder: texts["person.label_add"], "aria-label": texts["person.label_add"], value: half(state, "label") });
+  input.addEventListener("input", () => keep(state, "label", input.value));
   input.addEventListener("keydown", async (event) => {
     if (event.key !== "Enter" || event.isComposing || !input.value.trim()) return;
     event.preventDefault();
     const label = input.value;
-    state.kept.label = "";
-    if (!(await put([...card.labels, label]))) state.kept.label = label;
+    const from = place(state, "label");
+    drafts.keep(from, { text: "" });
+    if (!(await put([...card.labels, label]))) drafts.giveBack(from, label);
     draw(state);
     state.box.querySelector(".st-key-person-label")?.focus();
   });
@@ -90,17 +97,18 @@ function labels(state) {
 function notes(state) {
   const { card, data: { texts, locale } } = state;
   const text = el("textarea", { class: "pc-field st-key-person-note", rows: "2", maxlength: "2000", dir: "auto", placeholder: texts["person.note_add"], "aria-label": texts["person.notes"] });
-  text.value = state.kept.note ?? "";
+  text.value = half(state, "note");
   text.addEventListener("input", () => {
-    state.kept.note = text.value;
+    keep(state, "note", text.value);
     save.disabled = !text.value.trim();
   });
   const save = el("button", { type: "button", class: "pc-tool pc-tool-wide st-key-person-note-save", disabled: !text.value.trim(), onclick: () => add() }, texts["person.note_save"]);
   async function add() {
     const note = text.value;
-    state.kept.note = "";
+    const from = place(state, "note");
+    drafts.keep(from, { text: "" });
     if (!(await change(state, "note", { text: note }))) {
-      state.kept.note = note;
+      drafts.giveBack(from, note);
       draw(state);
     }
   }
@@ -123,7 +131,7 @@ function past(state) {
   const rows = card.conversations.map((one) => {
     const here = one.id === conversation;
     const words = [date(one.at, locale), one.label, one.disposition, here ? texts["person.this"] : ""].filter(Boolean).join(" · ");
-    return el("li", {}, el("button", { type: "button", class: "pc-past", disabled: here, onclick: () => (open(state, false), state.send("open", one.id)) }, el("span", {}, words), el("small", { dir: "auto" }, one.preview)));
+    return el("li", {}, el("button", { type: "button", class: "pc-former", disabled: here, onclick: () => (open(state, false), state.send("open", one.id)) }, el("span", {}, words), el("small", { dir: "auto" }, one.preview)));
   });
   return section(texts["person.past"], el("ul", {}, ...rows), ...(card.more ? [el("small", {}, texts["person.more"])] : []));
 }
@@ -171,6 +179,7 @@ async function gone(state, digits) {
 function draw(state) {
   const { texts } = state.data;
   const scroll = state.box.scrollTop;
+  const typing = typedIn(state.box);
   const head = el(
     "div",
     { class: "pc-person-head" },
@@ -187,6 +196,20 @@ function draw(state) {
   const parts = card ? [profile(state), language(state), labels(state), notes(state), ...memory, past(state), ...(card.may_erase ? [personal(state)] : [])] : [];
   state.box.replaceChildren(head, ...(problem ? [problem] : []), ...waits, ...parts);
   state.box.scrollTop = scroll;
+  typing?.();
+}
+
+/** Remember where the agent writes in `box`; returns how to go on there once it was drawn anew, or null. */
+function typedIn(box) {
+  const node = document.activeElement;
+  const name = box.contains(node) && [...node.classList].find((one) => one.startsWith("st-key-"));
+  if (!name) return null;
+  const { selectionStart: start, selectionEnd: end } = node;
+  return () => {
+    const again = box.querySelector(`.${name}`);
+    again?.focus({ preventScroll: true });
+    if (typeof start === "number") again?.setSelectionRange(start, end);
+  };
 }
 
 export default function person({ data, parentElement, setTriggerValue }) {

@@ -5,6 +5,7 @@ import { clockOf, el, icon, reconcile, ticking } from "./common.js";
 import { help, keys } from "./keys.js";
 import { popup } from "./popup.js";
 import { row } from "./rows.js";
+import { entitle } from "./title.js";
 import { on } from "./wire.js";
 
 const PAUSE = 250;
@@ -65,7 +66,7 @@ function listen(state) {
   const timer = setInterval(here, PRESENCE_EVERY);
   const openIt = (event) => {
     event.preventDefault();
-    state.send("open", event.detail);
+    state.send("open", { c: event.detail, seq: null, n: Date.now() });
   };
   document.addEventListener("ponte:open", openIt);
   const offs = [
@@ -150,7 +151,8 @@ function drawFoot(state) {
   const { data } = state;
   state.foot.replaceChildren();
   if (!data.rows.length) state.foot.append(el("p", { class: "pc-empty" }, data.empty));
-  if (data.more) {
+  if (data.cut) state.foot.append(el("p", { class: "pc-empty st-key-queue-cut" }, data.cut));
+  else if (data.more) {
     state.foot.append(el("button", { type: "button", class: "pc-more st-key-queue-more", onclick: () => state.send("more", true) }, data.texts["queue.more"]));
   }
 }
@@ -162,7 +164,7 @@ export default function queue({ data, parentElement, setTriggerValue }) {
   state.clock = clockOf(data.now);
   state.send = (name, value) => setTriggerValue(name, value);
   attend(data.texts);
-  document.title = data.badge ? `(${data.badge}) ${data.texts["app.title"]}` : data.texts["app.title"];
+  entitle(data.badge, data.texts);
   if (document.activeElement !== state.find && state.find.value.trim() !== data.search) {
     state.find.value = data.search;
     state.sought = data.search;

@@ -2,6 +2,7 @@
 import { attend } from "./alerts.js";
 import { el, icon } from "./common.js";
 import { popup } from "./popup.js";
+import * as title from "./title.js";
 import { start } from "./wire.js";
 
 async function logOut() {
@@ -110,6 +111,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   state.send = setTriggerValue;
   // Whatever the page: the agent hears of who waits.
   attend(data.texts);
+  if (data.places.some((place) => place.on && place.id === "inbox")) title.unfollow();
+  else title.follow(() => data);
   start();
   const json = JSON.stringify(data);
   if (state.json !== json) {

@@ -8,10 +8,17 @@ const FORMS = ["audio/ogg;codecs=opus", "audio/webm;codecs=opus", "audio/mp4", "
 
 const clock = (ms) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
 
-/** Build the recorder. `context()` gives {conversation, locale, texts}; `changed()` is called with each step. */
-export function recorder(context, changed) {
+// By agent and conversation: a recording waits until it is sent or thrown away, whatever is open meanwhile.
+const kept = new Map();
+
+/**
+ * Build the recorder. `context()` gives {me, conversation, locale, texts}; `changed()` is called with each step,
+ * `unsent(conversation, why)` when a recording did not go and its conversation is not open any more.
+ */
+export function recorder(context, changed, unsent) {
   const state = { step: "off", box: el("div", { class: "pc-recorder", role: "group", hidden: true }) };
   const texts = () => context().texts;
+  const place = () => `${context().me}/${context().conversation}`;
   const button = (name, word, onclick, cls = "") =>
     el("button", { type: "button", class: `pc-tool pc-tool-wide ${cls}`, onclick }, icon(name), el("span", {}, word));
 
@@ -32,8 +39,9 @@ export function recorder(context, changed) {
   }
 
   function cancel() {
-    state.recorder && (state.recorder.onstop = null);
+    if (state.recorder) state.recorder.onstop = null;
     if (state.recorder?.state === "recording") state.recorder.stop();
+    kept.delete(place());
     release();
     show("off");
   }
@@ -46,7 +54,6 @@ export function recorder(context, changed) {
   async function start() {
     if (state.step === "recording" || state.step === "asking") return;
     release();
-    state.home = context().conversation;
     if (!navigator.mediaDevices?.getUserMedia || typeof MediaRecorder === "undefined") {
       fail(texts()["voice.unsupported"]);
       return;
@@ -56,11 +63,11 @@ export function recorder(context, changed) {
       state.stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     } catch (error) {
       const missing = error.name === "NotFoundError" || error.name === "DevicesNotFoundError";
-      fail(texts()[missing ? "voice.no_microphone" : "voice.refused"]);
+      if (state.step === "asking") fail(texts()[missing ? "voice.no_microphone" : "voice.refused"]);
       return;
     }
     if (state.step !== "asking") {
-      release(); // cancelled while the browser asked
+      release(); // cancelled, or left, while the browser asked
       return;
     }
     record();
@@ -68,56 +75,84 @@ export function recorder(context, changed) {
 
   function record() {
     const mimeType = FORMS.find((form) => MediaRecorder.isTypeSupported(form));
-    state.recorder = new MediaRecorder(state.stream, mimeType ? { mimeType } : {});
+    const machine = new MediaRecorder(state.stream, mimeType ? { mimeType } : {});
+    const home = { place: place(), conversation: context().conversation };
     const parts = [];
     const begun = Date.now();
-    state.recorder.ondataavailable = ({ data }) => data.size && parts.push(data);
-    state.recorder.onstop = () => {
-      const recording = new Blob(parts, { type: state.recorder.mimeType });
-      const length = Date.now() - begun;
+    state.recorder = machine;
+    machine.ondataavailable = ({ data }) => data.size && parts.push(data);
+    machine.onstop = () => {
+      const blob = new Blob(parts, { type: machine.mimeType });
+      if (blob.size) kept.set(home.place, { ...home, blob, length: Date.now() - begun, key: newKey() });
+      if (home.place !== place()) return;
       release();
-      if (recording.size) preview(recording, length);
+      if (blob.size) preview().focus();
       else fail(texts()["voice.empty"]);
     };
-    state.recorder.start(1_000);
+    machine.start(1_000);
     const time = el("span", { class: "pc-recording", role: "timer" }, clock(0));
     show(
       "recording",
       el("span", { class: "pc-rec-dot", "aria-hidden": "true" }),
       el("span", { role: "status" }, texts()["voice.recording"]),
       time,
-      button("stop", texts()["voice.stop"], () => state.recorder.stop(), "st-key-voice-stop"),
+      button("stop", texts()["voice.stop"], () => machine.stop(), "st-key-voice-stop"),
       button("close", texts()["voice.cancel"], cancel),
     );
     state.box.querySelector("button").focus();
     state.timer = setInterval(() => {
       const passed = Date.now() - begun;
       time.textContent = `${clock(passed)} / ${clock(LONGEST)}`;
-      if (passed >= LONGEST && state.recorder.state === "recording") state.recorder.stop();
+      if (passed >= LONGEST && machine.state === "recording") machine.stop();
     }, 500);
   }
 
-  function preview(recording, length) {
-    state.url = URL.createObjectURL(recording);
-    const key = newKey();
-    const error = el("span", { class: "pc-error", role: "alert", hidden: true });
-    const send = button("send", texts()["voice.send"], submit, "pc-primary st-key-voice-send");
+  /** Show the recording of the open conversation; returns the button that sends it. */
+  function preview() {
+    const item = kept.get(place());
+    state.url = URL.createObjectURL(item.blob);
+    const send = button("send", texts()["voice.send"], () => submit(item), "pc-primary st-key-voice-send");
     const drop = button("close", texts()["voice.discard"], cancel);
-    async function submit() {
-      send.disabled = drop.disabled = true;
-      error.hidden = true;
-      try {
-        await upload("write/voice", { conversation: state.home, key }, recording, "voice", context());
-        cancel();
-      } catch (refused) {
-        error.textContent = `${refused.message} ${texts()["voice.kept"]}`;
-        error.hidden = false;
-        send.disabled = drop.disabled = false;
-      }
-    }
-    show("preview", el("audio", { src: state.url, controls: true, "aria-label": texts()["voice.preview"] }), el("span", {}, clock(length)), send, drop, error);
-    send.focus();
+    send.disabled = drop.disabled = item.sending === true;
+    const error = el("span", { class: "pc-error", role: "alert", hidden: !item.problem }, item.problem ?? "");
+    show("preview", el("audio", { src: state.url, controls: true, "aria-label": texts()["voice.preview"] }), el("span", {}, clock(item.length)), send, drop, error);
+    return send;
   }
 
-  return { box: state.box, start, cancel, busy: () => state.step !== "off", leave: () => state.step !== "off" && cancel() };
+  async function submit(item) {
+    item.sending = true;
+    item.problem = null;
+    again(item);
+    try {
+      await upload("write/voice", { conversation: item.conversation, key: item.key }, item.blob, "voice", context());
+      kept.delete(item.place);
+    } catch (refused) {
+      item.problem = `${refused.message} ${texts()["voice.kept"]}`;
+      if (item.place !== place()) unsent(item.conversation, refused.message);
+    }
+    item.sending = false;
+    again(item);
+  }
+
+  /** Draw what came of a recording, if its conversation is open. */
+  function again(item) {
+    if (item.place === place()) enter();
+  }
+
+  /** Another conversation: its own recording, if one waits there. */
+  function enter() {
+    release();
+    if (kept.has(place())) preview();
+    else show("off");
+  }
+
+  /** The conversation is left: what is being recorded ends here, and waits. */
+  function leave() {
+    clearInterval(state.timer);
+    if (state.recorder?.state === "recording") state.recorder.stop();
+    release();
+    state.step = "off";
+  }
+
+  return { box: state.box, start, enter, leave, busy: () => state.step !== "off" };
 }

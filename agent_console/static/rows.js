@@ -2,8 +2,6 @@
 import { ago, el, fill, full, icon, live, number, span } from "./common.js";
 import { others } from "./wire.js";
 
-const LATE = 5 * 60_000;
-const VERY_LATE = 15 * 60_000;
 const CLOSING = 4 * 3_600_000;
 
 function initials(name) {
@@ -18,13 +16,16 @@ function hue(name) {
   return ((hash ^ (hash >>> 13)) >>> 0) % 6;
 }
 
+/** Whether a moment has come; null never does. */
+const over = (state, at) => at !== null && state.clock() >= at;
+
 function when(state, row) {
   const { locale, texts } = state.data;
   return live("time", { class: "pc-when", title: full(row.at, locale) }, (node) => {
     const passed = state.clock() - row.at;
     if (row.waiting && !row.hit) {
-      node.classList.toggle("pc-late", passed >= LATE);
-      node.classList.toggle("pc-very-late", passed >= VERY_LATE);
+      node.classList.toggle("pc-late", over(state, row.late));
+      node.classList.toggle("pc-very-late", over(state, row.very_late));
     }
     return ago(passed, locale, texts["app.just_now"]);
   });
@@ -36,6 +37,8 @@ function windowChip(state, row) {
   const title = fill(texts["queue.window_title"], { time: full(row.window, locale) });
   return live("span", { class: "pc-chip pc-window", title }, (node) => {
     const left = row.window - state.clock();
+    // While there is time enough it is no news.
+    node.hidden = left >= CLOSING;
     node.classList.toggle("pc-soon", left > 0 && left < CLOSING);
     node.classList.toggle("pc-closed", left <= 0);
     return left > 0 ? fill(texts["queue.window_left"], { time: span(left, locale) }) : texts["queue.window_closed"];
@@ -47,7 +50,7 @@ function owedChip(state, row) {
   const { locale, texts } = state.data;
   return live("span", { class: "pc-chip pc-owed", title: full(row.owed, locale) }, (node) => {
     const passed = state.clock() - row.owed;
-    node.classList.toggle("pc-chip-wait", passed >= LATE);
+    node.classList.toggle("pc-chip-wait", over(state, row.late));
     node.hidden = passed < 60_000;
     return fill(texts["queue.owed"], { time: span(passed, locale) });
   });
@@ -103,7 +106,7 @@ export function row(state, item) {
         class: `pc-row ${key}${item.on ? " pc-on" : ""}${item.hit ? " pc-hit" : ""}`,
         "aria-current": item.on ? "true" : null,
         title: (!item.hit && item.summary) || null,
-        onclick: () => state.send("open", item.conversation),
+        onclick: () => state.send("open", { c: item.conversation, seq: item.seq ?? null, n: Date.now() }),
       },
       el("span", { class: `pc-avatar pc-hue-${hue(item.name)}`, "aria-hidden": "true" }, initials(item.name)),
       el("span", { class: "pc-name" }, item.name),

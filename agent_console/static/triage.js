@@ -1,6 +1,7 @@
 // The strip under a conversation's head: priority, labels, snooze, reopen, and who else is there.
 import { clockOf, el, fill, full, icon } from "./common.js";
 import { popup } from "./popup.js";
+import { allow } from "./reasons.js";
 import { labelChip, moment, presence } from "./rows.js";
 import { look, on } from "./wire.js";
 
@@ -66,6 +67,14 @@ function labels(state) {
   return [...chips, field, el("datalist", { id: "pc-known-labels" }, ...data.known.map((name) => el("option", { value: name })))];
 }
 
+/** A button of the strip; `why` it cannot be used, or null. */
+function small(name, why, onclick, ...children) {
+  const button = el("button", { type: "button", class: `pc-small st-key-${name}` }, ...children);
+  if (onclick) button.addEventListener("click", onclick);
+  allow(button, why);
+  return button;
+}
+
 /** The times that one can put a conversation off to, in the agent's own time zone. */
 function presets(now, texts) {
   const nine = (days) => {
@@ -90,10 +99,10 @@ function snooze(state) {
   if (data.snoozed) {
     return [
       el("span", { class: "pc-chip pc-chip-wait", title: full(data.snoozed, locale) }, fill(texts["triage.snoozed"], { time: moment(data.snoozed, state.clock(), locale) })),
-      el("button", { type: "button", class: "pc-small st-key-wake", disabled: Boolean(data.no_snooze), title: data.no_snooze ?? null, onclick: () => send(null) }, texts["triage.wake"]),
+      small("wake", data.no_snooze, () => send(null), texts["triage.wake"]),
     ];
   }
-  const button = el("button", { type: "button", class: "pc-small st-key-snooze", disabled: Boolean(data.no_snooze), title: data.no_snooze ?? null }, icon("clock"), texts["triage.snooze"]);
+  const button = small("snooze", data.no_snooze, null, icon("clock"), texts["triage.snooze"]);
   const panel = el("div", { class: "pc-popup pc-snooze-panel", role: "group", "aria-label": texts["triage.snooze"] });
   const local = (at) => new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   state.popup?.stop();
@@ -113,7 +122,7 @@ function draw(state) {
   const { data } = state;
   // What had the focus has it again afterwards.
   const focused = state.controls.contains(document.activeElement) ? [...document.activeElement.classList].find((name) => name.startsWith("st-key-")) : null;
-  const reopen = el("button", { type: "button", class: "pc-small st-key-reopen", disabled: !data.works, title: data.denied ?? null, onclick: () => state.send("reopen", { id: data.id, n: Date.now() }) }, data.texts["triage.reopen"]);
+  const reopen = small("reopen", data.no_reopen, () => state.send("reopen", { id: data.id, n: Date.now() }), data.texts["triage.reopen"]);
   state.controls.setAttribute("role", "group");
   state.controls.setAttribute("aria-label", data.texts["triage.label"]);
   state.controls.replaceChildren(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
-
-import yaml
-from pydantic import ValidationError
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from graph.evals.schema import CaseOf, EvalFile, Expectation, Step
 from graph.prompt_files import Problem, Reader
@@ -77,20 +74,20 @@ def load_cases(source: Path | Files) -> tuple[Case, ...]:
 
 def read_cases(source: Path | Files) -> tuple[tuple[Case, ...], list[Problem]]:
     """Return the cases that can be used, and what is wrong with the others."""
-    reader = Reader(source)
-    found: list[Case] = []
-    problems: list[Problem] = []
+    reader, found = Reader(source), list[Case]()
     for file in sorted(reader.files):
         if file.startswith(f"{FOLDER}/") and file not in TEMPLATES and not _is_read(file):
             message = f"nothing reads this file; cases stand in {FOLDER}/*.yaml. Rename or remove it."
-            problems.append(Problem(file, None, message, advice=True))
+            reader.problems.append(Problem(file, None, message, advice=True))
         elif _is_read(file):
-            found += _file(file, reader.files[file], problems)
-    known = {section.reference for section in reader.knowledge()}
+            found += reader.attempt(partial(_cases, reader, file)) or []
+    about = list(reader.problems)
+    known = {section.reference for section in reader.attempt(reader.knowledge) or ()}
+    if len(reader.problems) > len(about):
+        # Who reads the knowledge tells what is wrong with it; that its headings are not there would follow.
+        return tuple(found), about
     known |= {reference.partition("#")[0] for reference in known}
-    for case in found:
-        problems += _dead_references(case, known)
-    return tuple(found), problems
+    return tuple(found), [*about, *(one for case in found for one in _dead_references(case, known))]
 
 
 def chosen(cases: Sequence[Case], only: Sequence[str]) -> tuple[Case, ...]:
@@ -119,38 +116,20 @@ def _is_named(case: Case, wanted: str) -> bool:
     )
 
 
-def _file(file: str, content: bytes, problems: list[Problem]) -> Iterator[Case]:
-    try:
-        root = yaml.compose(content.decode("utf-8"), Loader=yaml.SafeLoader)
-        data = yaml.safe_load(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        problems.append(Problem(file, None, "is not UTF-8; save it as UTF-8."))
-        return
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        problems.append(
-            Problem(file, line, f"is not valid YAML: {error.problem}. Mend the quotes or the indent.")
-        )
-        return
-    except yaml.YAMLError:
-        problems.append(Problem(file, None, "is not valid YAML; mend it."))
-        return
-    twice = list(_twice(root)) if root is not None else []
-    problems += [Problem(file, line, f"{key!r} stands twice here; join the two.") for key, line in twice]
-    try:
-        read = EvalFile.model_validate(data)
-    except ValidationError as error:
-        problems += [
-            _problem(file, root, wrong["loc"], wrong["type"], wrong["msg"]) for wrong in error.errors()
-        ]
-        return
+def _cases(reader: Reader, file: str) -> list[Case]:
+    document = reader.document(file)
+    read = None if document is None else reader.model(file, document, document.data, EvalFile)
+    if document is None or read is None:
+        return []
+    found: list[Case] = []
     seen: set[str] = set()
     for number, case in enumerate(read.cases):
-        line = _line(root, ("cases", number)) or 1
+        line = document.line(("cases", number)) or 1
         if case.name in seen:
-            problems.append(Problem(file, line, f"the name {case.name!r} stands twice; change one."))
+            reader.problem(file, line, f"the name {case.name!r} stands twice; change one.")
         seen.add(case.name)
-        yield _case(file, line, read, case)
+        found.append(_case(file, line, read, case))
+    return found
 
 
 def _case(file: str, line: int, read: EvalFile, case: CaseOf) -> Case:
@@ -169,18 +148,6 @@ def _case(file: str, line: int, read: EvalFile, case: CaseOf) -> Case:
     )
 
 
-def _problem(file: str, root: Node | None, loc: tuple[int | str, ...], kind: str, message: str) -> Problem:
-    said = message.removeprefix("Value error, ")
-    if kind == "string_type":
-        said = "must be words; put it in quotes (YAML reads yes, no, on and off as no words)"
-    elif kind == "extra_forbidden":
-        said = "is not known here; remove it, or see docs/how-to/evaluate-prompts.md"
-    elif kind == "missing":
-        said = "is missing; add it"
-    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in loc)
-    return Problem(file, _line(root, loc), f"{place or 'the file'}: {said}.")
-
-
 def _dead_references(case: Case, known: set[str]) -> Iterator[Problem]:
     for expect in case.expectations():
         for wanted in expect.cites:
@@ -189,42 +156,3 @@ def _dead_references(case: Case, known: set[str]) -> Iterator[Problem]:
                     f"{case.name!r} cites {wanted!r}, which is no file or heading of knowledge/; mend it."
                 )
                 yield Problem(case.file, case.line, message)
-
-
-def _line(node: Node | None, loc: Sequence[int | str]) -> int | None:
-    """Return the line of what a path of keys and numbers leads to, as far as it does; None without a node."""
-    if node is None:
-        return None
-    line: int = node.start_mark.line + 1
-    for part in loc:
-        step = _child(node, part)
-        if step is None:
-            break
-        line, node = step
-    return line
-
-
-def _child(node: Node, part: Hashable) -> tuple[int, Node] | None:
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            if isinstance(key, ScalarNode) and key.value == part:
-                return key.start_mark.line + 1, value
-    if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
-        child = node.value[part]
-        return child.start_mark.line + 1, child
-    return None
-
-
-def _twice(node: Node) -> Iterator[tuple[str, int]]:
-    """Yield keys that a mapping has twice: YAML would take the last without a word."""
-    if isinstance(node, SequenceNode):
-        for child in node.value:
-            yield from _twice(child)
-    if isinstance(node, MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, ScalarNode):
-                if key.value in seen:
-                    yield key.value, key.start_mark.line + 1
-                seen.add(key.value)
-            yield from _twice(value)

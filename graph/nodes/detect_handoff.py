@@ -8,7 +8,7 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from graph.context import GraphContext
-from graph.decisions import decide
+from graph.decisions import classifier_thresholds, decide
 from graph.state import State
 from ponte.domain.conversation import Trigger
 
@@ -19,11 +19,16 @@ async def detect_handoff(state: State, runtime: Runtime[GraphContext]) -> State:
     text = state.get("text", "")
     if state.get("decision") or not text.strip():
         return {}
-    found = context.detector.decide(text, context.prompts.handoff.classifier)
+    band = context.prompts.handoff.classifier
+    found = context.detector.decide(text, band, state.get("language"))
+    measured: State = {
+        "unsure_score": found.classifier,
+        "thresholds": dict(classifier_thresholds(band, found.lang)),
+    }
     if found.phrase is not None:
-        return {"decision": decide(Trigger.KEYWORD, found.score, context, phrase=found.phrase)}
+        return {**measured, "decision": decide(Trigger.KEYWORD, found.score, context, phrase=found.phrase)}
     if found.unsure and context.responder is not None:
-        return {"unsure": True, "leaning": found.human, "unsure_score": found.score}
+        return {**measured, "unsure": True, "leaning": found.human}
     if found.human:
-        return {"decision": decide(Trigger.CLASSIFIER, found.score, context), "unsure_score": found.score}
-    return {"unsure": False, "leaning": False, "unsure_score": found.score}
+        return {**measured, "decision": decide(Trigger.CLASSIFIER, found.score, context)}
+    return {**measured, "unsure": False, "leaning": False}

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import structlog
 from langgraph.runtime import Runtime
 
-from graph.asking import ask_judge, ask_model, excerpts_for
+from graph.asking import ask_judge, ask_model, excerpts_for, judged_text
 from graph.context import GraphContext, ModelFailed, Reply, Responder
 from graph.decisions import decide
+from graph.dictating import outweighs
 from graph.escalating import escalated, failed, given_up, not_opened
 from graph.knowledge import Hit
 from graph.local_answer import LocalAnswer, local_answer
@@ -41,8 +42,7 @@ async def _answer(state: State, context: GraphContext) -> State:
     if context.responder is None:
         return _from_knowledge(state, context)
     try:
-        excerpts = await excerpts_for(state, context)
-        answer, judged = await _ask(state, context, context.responder, excerpts)
+        answer, judged, excerpts = await _ask(state, context, context.responder)
     except ModelFailed as failure:
         log.warning("model_failed", turn_id=state["turn_id"], reason=str(failure))
         leant = _leaning(state, context)
@@ -57,7 +57,8 @@ def _answered(
     band = context.prompts.handoff.classifier
     if judged is not None and judged >= band.judge:
         return {"decision": decide(Trigger.CLASSIFIER, judged, context)}
-    if judged is None and (change := _leaning(state, context)):
+    weighed = judged is not None and outweighs(judged, band.judge, judged_text(state))
+    if not weighed and (change := _leaning(state, context)):
         return change
     if answer.transfer_reason is not None:
         if not context.prompts.handoff.triggers.model.enabled:
@@ -71,38 +72,45 @@ def _leaning(state: State, context: GraphContext) -> State | None:
     """Return the decision to which the local judgement leant, where nobody else has judged."""
     if not (state.get("unsure") and state.get("leaning")):
         return None
-    return {"decision": decide(Trigger.CLASSIFIER, state.get("unsure_score", 0.0), context)}
+    return {"decision": decide(Trigger.CLASSIFIER, state.get("unsure_score") or 0.0, context)}
 
 
 async def _ask(
-    state: State, context: GraphContext, responder: Responder, excerpts: Sequence[Hit]
-) -> tuple[Reply, float | None]:
-    """Ask for the answer and, where detection was unsure, for a judgement beside it.
+    state: State, context: GraphContext, responder: Responder
+) -> tuple[Reply, float | None, Sequence[Hit]]:
+    """Look up what the files say and ask for the answer; where detection was unsure, a judgement beside both.
 
-    The judgement never adds its time to the answer's, a short grace apart; one that fails or is late
-    leaves the local decision standing. Raises ModelFailed.
+    The answer never waits for the judgement: one that fails, or is not there when the answer is, leaves the
+    local decision standing. Raises ModelFailed.
     """
     limits = context.limits
     judging = asyncio.ensure_future(ask_judge(state, context, responder)) if state.get("unsure") else None
     try:
+        excerpts = await excerpts_for(state, context)
         async with asyncio.timeout(limits.model_deadline_ms / 1000):
             answer = await ask_model(state, context, responder, excerpts)
+        # A turn of the loop, not a wait: what has come by now is taken in.
+        await asyncio.sleep(0)
     except TimeoutError:
         raise ModelFailed(f"no answer within {limits.model_deadline_ms} ms, all tries together") from None
     else:
-        return answer, await _judgement(judging, limits.judge_grace_ms)
+        return answer, _judgement(judging), excerpts
     finally:
         if judging is not None:
             judging.cancel()
 
 
-async def _judgement(judging: asyncio.Future[float] | None, grace_ms: int) -> float | None:
+def _judgement(judging: asyncio.Future[float] | None) -> float | None:
+    """Return the judgement that is there; None where there is none."""
     if judging is None:
         return None
+    if not judging.done():
+        log.info("judge_failed", reason="late")
+        return None
     try:
-        return await asyncio.wait_for(judging, grace_ms / 1000)
-    except (ModelFailed, TimeoutError) as failure:
-        log.info("judge_failed", reason=str(failure) or "late")
+        return judging.result()
+    except ModelFailed as failure:
+        log.info("judge_failed", reason=str(failure))
         return None
 
 
@@ -110,7 +118,7 @@ def _from_knowledge(state: State, context: GraphContext) -> State:
     """Answer without any model configured; a human where the files say nothing."""
     found = _local(state, context, context.prompts.policy.knowledge.answer)
     if found is not None:
-        return said(state, context, found.text, found.details)
+        return said(state, context, found.text, found.details, attached=found.attached)
     at_once = context.prompts.policy.knowledge.nothing_found == "hand_over"
     if not at_once or not context.prompts.handoff.triggers.no_answer.enabled:
         return offered(state, context)
@@ -121,7 +129,10 @@ def _without_model(state: State, context: GraphContext) -> State:
     """The model is down: answer from the files only what they clearly answer; else a human."""
     found = _local(state, context, context.prompts.policy.knowledge.fallback)
     if found is not None:
-        return {**said(state, context, found.text, found.details), "model_failed": True}
+        return {
+            **said(state, context, found.text, found.details, attached=found.attached),
+            "model_failed": True,
+        }
     return {**failed(state, context), "model_failed": True}
 
 

@@ -56,7 +56,7 @@ class PastConversation:
         language: the customer's, as a BCP 47 tag.
         names: what is masked in whatever else is said in it. Never shown.
         turns: those with words, in order.
-        cut: whether there were more than ``MOST_TURNS``.
+        cut: whether there were more.
     """
 
     number: int
@@ -84,6 +84,21 @@ async def last_conversations(store: Store, count: int) -> list[PastConversation]
     return found
 
 
+async def one_conversation(
+    store: Store, conversation_id: str, most_turns: int = MOST_TURNS
+) -> PastConversation | None:
+    """Return a conversation; None when its customer said nothing to the bot. Raises NotFound.
+
+    Args:
+        store: read, and not written.
+        conversation_id: which.
+        most_turns: the first of them.
+    """
+    conversation = await store.conversation(conversation_id)
+    agents = [agent.name for agent in await store.agents()]
+    return await _past(store, conversation, 1, agents, most_turns)
+
+
 async def _newest(store: Store, most: int) -> AsyncIterator[Conversation]:
     cursor: str | None = None
     looked = 0
@@ -98,10 +113,10 @@ async def _newest(store: Store, most: int) -> AsyncIterator[Conversation]:
 
 
 async def _past(
-    store: Store, conversation: Conversation, number: int, agents: Sequence[str]
+    store: Store, conversation: Conversation, number: int, agents: Sequence[str], most_turns: int = MOST_TURNS
 ) -> PastConversation | None:
     """Return a conversation as it was; None when there is nothing in it to replay."""
-    decisions = await store.decisions(conversation.id, limit=MOST_TURNS + 1)
+    decisions = await store.decisions(conversation.id, limit=most_turns + 1)
     if not decisions:
         return None
     try:
@@ -110,11 +125,11 @@ async def _past(
         return None  # erased meanwhile
     names = (contact.name or "", *agents)
     messages = await store.messages(conversation.id, limit=_MOST_MESSAGES)
-    turns = [_turn(decision, messages, names) for decision in decisions[:MOST_TURNS]]
+    turns = [_turn(decision, messages, names) for decision in decisions[:most_turns]]
     kept = tuple(turn for turn in turns if turn.customer)
     if not kept:
         return None
-    return PastConversation(number, conversation.language, names, kept, len(decisions) > MOST_TURNS)
+    return PastConversation(number, conversation.language, names, kept, len(decisions) > most_turns)
 
 
 def _turn(decision: HandoffDecision, messages: Sequence[Message], names: Sequence[str]) -> PastTurn:

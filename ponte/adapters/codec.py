@@ -211,9 +211,16 @@ def read_cursor(order: str, cursor: str) -> tuple[int, str]:
 
 
 def same_files(stored: Sequence[Plain], media: Sequence[Plain]) -> bool:
-    """Tell whether ``media`` are the same files as ``stored``, and more is known of them."""
-    keys = [[file.get("key") for file in files] for files in (stored, media)]
-    return bool(media) and keys[0] == keys[1] and list(stored) != list(media)
+    """Tell whether ``media`` are the same files as ``stored``, and more is known of them.
+
+    One that had no key yet is the same by its address.
+    """
+    if not media or len(stored) != len(media) or list(stored) == list(media):
+        return False
+    return all(
+        old["key"] == new.get("key") if old.get("key") else old.get("url") == new.get("url")
+        for old, new in zip(stored, media, strict=True)
+    )
 
 
 def taken_message(message: Message, now: int, lease_until: int) -> Message | None:

@@ -64,6 +64,13 @@ _ARCHIVED: Final = (
     ("xl/", _OFFICE + "spreadsheetml.sheet"),
     ("ppt/", _OFFICE + "presentationml.presentation"),
 )
+_PDF: Final = "application/pdf"
+# Readers take a PDF that has something before its mark.
+_PDF_WITHIN: Final = 1_024
+# Files of these types begin in a known way: what does not is none of them, whatever was declared.
+_SIGNED: Final = frozenset(
+    {"application/zip"} | {t for _, _, types in _SIGNATURES for t in types} | {t for _, t in _ARCHIVED}
+)
 _MARKUP: Final = ("text/", "image/svg", "application/xml", "application/xhtml", "application/json")
 
 
@@ -83,16 +90,16 @@ def content_type_of(file: BinaryIO, declared: str) -> str:
             return wanted if wanted in types else types[0]
     if head.startswith(b"PK\x03\x04"):
         return _archive(file, wanted)
+    if b"%PDF-" in head[:_PDF_WITHIN] and (wanted == _PDF or not _is_text(head)):
+        return _PDF
     found = _magic(head)
     if _is_text(head):
         markup = next((t for t in found if t.startswith(_MARKUP)), None)
         return markup or (wanted if wanted.startswith(("text/", "application/json")) else _PLAIN)
-    if wanted in found:
-        return wanted
     if found:
-        return found[0]
+        return wanted if wanted in found else found[0]
     # Nothing is known of it: a kind of document may keep its name, since those are never shown in place.
-    return wanted if wanted.startswith("application/") else UNKNOWN
+    return wanted if wanted.startswith("application/") and wanted not in _SIGNED else UNKNOWN
 
 
 def _magic(head: bytes) -> list[str]:

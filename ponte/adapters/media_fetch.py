@@ -222,6 +222,7 @@ class TwilioMediaFetcher:
         if answer.status in _NOT_READY or answer.status >= _SERVER_ERROR:
             raise MediaNotReady(f"The file is not there yet: status {answer.status}.")
         if answer.status != _OK:
+            # Not final: with wrong credentials, say, an operator can mend it. See graph.late_files.
             raise _Unusable(MediaError.UNAVAILABLE, f"status {answer.status}")
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             # Never asked for, and a small body may unpack to any size.

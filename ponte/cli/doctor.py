@@ -80,10 +80,19 @@ def _settings(settings: Settings) -> list[Finding]:
         findings.append(
             Finding(Level.WARN, "model", "No OPENAI_API_KEY: answers come from prompts/knowledge alone.")
         )
-    if not settings.secret_key.get_secret_value():
-        text = "Set SECRET_KEY (openssl rand -hex 32): else only the process that sends a file can serve it."
-        findings.append(Finding(Level.WARN, "secret key", text))
+    findings += _secret_key(settings)
     return findings or [Finding(Level.OK, "settings", "complete")]
+
+
+def _secret_key(settings: Settings) -> list[Finding]:
+    """Tell what signs the links to files, where no key of their own does."""
+    if settings.secret_key.get_secret_value():
+        return []
+    if settings.twilio_auth_token.get_secret_value():
+        text = "SECRET_KEY is empty: links are signed by a key that follows from TWILIO_AUTH_TOKEN."
+        return [Finding(Level.OK, "secret key", text)]
+    text = "Set SECRET_KEY (openssl rand -hex 32): else only the process that sends a file can serve it."
+    return [Finding(Level.WARN, "secret key", text)]
 
 
 def _prompts(settings: Settings) -> Finding:

@@ -100,7 +100,8 @@ async def _start(
         raise InvalidInput("Say how many of the new conversations: --percent 10.")
     bounds = bounds_from((*(running.bounds if running else CanaryBounds().as_pairs()), *given.items()))
     share = percent if percent is not None else running.percent if running else 0.0
-    await ponte.prompts.keep(source.version, source.files)
+    # It is served from the trial's first conversation on, and that is what the history tells.
+    await ponte.prompts.keep(source.version, source.files, ponte.clock.now() + LEAD_MS)
     begun = await canaries.start(source.version, share, bounds)
     if running is not None:
         print(f"Version {begun.version} gets {share:g} % of new conversations from now on.")

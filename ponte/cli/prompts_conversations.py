@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import typer
 
 from ponte.bootstrap import open_ponte
+from ponte.cli.prompts_sources import SERVED
 from ponte.clock import SystemClock
 from ponte.errors import InvalidInput, PonteError, PromptError
 from ponte.eval_reports import keep_report
@@ -40,7 +41,7 @@ class Wanted:
         jobs: conversations at a time.
         no_model: as though no model were configured.
         model_for_all: let the model answer in every case.
-        against: a folder or a stored version to compare with; None: nothing.
+        against: a folder, a stored version or ``served`` to compare with; None: nothing.
         gate: the exit is 1 when the set is worse, not when a case fails.
         json: where the report goes; ``-`` is standard output.
         junit: where JUnit's XML goes.
@@ -140,7 +141,7 @@ async def _side(contexts: ContextFactory, label: str, files: Files, like: Side |
 
 
 async def _other(against: str | None, folder: Path | None, settings: Settings) -> Files | None:
-    """Return the files to compare with: a folder's, or a stored version's."""
+    """Return the files to compare with: a folder's, or a stored version's; ``served`` is what is served."""
     from graph.prompt_source import read_folder  # noqa: PLC0415 - loads only what it runs
 
     if against is None:
@@ -148,7 +149,10 @@ async def _other(against: str | None, folder: Path | None, settings: Settings) -
     if folder is not None:
         return read_folder(folder).files
     async with open_ponte(settings) as ponte:
-        return await ponte.prompts.files((await ponte.prompts.find(against)).version)
+        served = (await ponte.prompts.serving()).served if against == SERVED else None
+        if against == SERVED and served is None:
+            raise InvalidInput("Nothing was served yet, so nothing can be compared with. Name a folder.")
+        return await ponte.prompts.files(served or (await ponte.prompts.find(against)).version)
 
 
 @contextmanager

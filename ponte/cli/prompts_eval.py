@@ -48,7 +48,9 @@ def evaluate(
     ] = False,
     against: Annotated[
         str | None,
-        typer.Option("--against", metavar="VERSION|DIR", help="Compare with a stored version, or a folder."),
+        typer.Option(
+            "--against", metavar="VERSION|DIR", help="Compare with a stored version, `served`, or a folder."
+        ),
     ] = None,
     gate: Annotated[
         bool,
@@ -82,6 +84,8 @@ def evaluate(
         return
     if no_model and model_for_all:
         raise InvalidInput("--no-model and --model-for-all do not go together; leave one out.")
+    if gate and against is None:
+        raise InvalidInput("--gate compares: name what with, such as --against served, or leave it out.")
     run_conversations(
         Wanted(
             prompts=prompts,

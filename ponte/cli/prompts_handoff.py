@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,7 @@ from ponte.logs import configure_logging
 from ponte.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from graph.context import GraphContext, Responder
     from graph.handoff_evaluation import Prediction
     from graph.handoff_rows import Row
     from graph.prompts import PromptSet
@@ -70,25 +72,26 @@ def run_handoff(file: Path, prompts: Path | None, output: str | None, *, no_mode
 async def _predicted(
     rows: Sequence[Row], prompts: PromptSet, settings: Settings, *, with_model: bool
 ) -> list[Prediction]:
-    from graph.asking import ask_judge  # noqa: PLC0415 - loads only what it runs
-    from graph.context_factory import open_contexts  # noqa: PLC0415 - as above
+    from graph.context_factory import open_contexts  # noqa: PLC0415 - loads only what it runs
     from graph.detection import build_detector, kept_in  # noqa: PLC0415 - as above
+    from graph.handoff_beside import with_triggers  # noqa: PLC0415 - as above
     from graph.handoff_evaluation import evaluate  # noqa: PLC0415 - as above
 
     band = prompts.handoff.classifier
     if not with_model:
         detector = await asyncio.to_thread(build_detector, prompts, kept_in(settings.data_dir))
-        return await evaluate(rows, detector, band, None)
+        return await with_triggers(await evaluate(rows, detector, band, None), prompts.handoff)
     async with open_contexts(settings, SystemClock()) as contexts:
         context = await asyncio.to_thread(contexts.derive, prompts)
         responder = context.responder
-        if responder is None:
-            return await evaluate(rows, context.detector, band, None)
+        ask = None if responder is None else partial(_asked, context, responder)
+        return await with_triggers(await evaluate(rows, context.detector, band, ask), prompts.handoff)
 
-        async def judge(text: str) -> float:
-            return await ask_judge({"text": text, "window": []}, context, responder)
 
-        return await evaluate(rows, context.detector, band, judge)
+async def _asked(context: GraphContext, responder: Responder, text: str) -> float:
+    from graph.asking import ask_judge  # noqa: PLC0415 - loads only what it runs
+
+    return await ask_judge({"text": text, "window": []}, context, responder)
 
 
 def _tell(measured: dict[str, object]) -> None:
@@ -117,6 +120,11 @@ def _tell(measured: dict[str, object]) -> None:
     times = parts["time"]
     console.print(
         f"Time per local decision: median {times['median_ms']:.3f} ms, p99 {times['p99_ms']:.3f} ms."
+    )
+    beside = parts["beside"]
+    console.print(
+        f"Left to the bot here, handed over in service all the same: {beside['topic']} by a topic, "
+        f"{beside['language']} by the language (handoff/policy.yaml). The figures leave that out."
     )
 
 

@@ -11,6 +11,7 @@ from ponte.bootstrap import Ponte
 from ponte.errors import InvalidInput
 
 FILES: Final = "files"
+SERVED: Final = "served"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,11 @@ from typing import Annotated, Final
 import typer
 
 from ponte.bootstrap import Ponte
+from ponte.cli.prompts_sources import FILES, SERVED
 from ponte.cli.session import with_ponte
 from ponte.domain.prompt_version import PromptServing
 from ponte.errors import InvalidInput
 
-FILES: Final = "files"
-SERVED: Final = "served"
 _NAMES: Final = f"a version or its beginning, `{FILES}` for the folder, or `{SERVED}`"
 
 

@@ -45,8 +45,8 @@ class HandoffDecision:
         prompt_version: the prompt files that decided.
         trigger: what brought the human in; None when the bot went on.
         scores: what was measured, by name, 0 to 1 where it is a score: ``classifier``, ``judge`` ...
-        thresholds: what the scores were held against, by name; empty when the bot went on, since the prompt
-            version tells them.
+        thresholds: what the scores were held against, by name; ``local.<language>`` also tells in which
+            language the message was read. Empty where nothing was said in words.
         phrase: the phrase of our own lists that was found; None when none decided.
     """
 

@@ -141,8 +141,12 @@ Details = tuple[tuple[str, str], ...]
 
 # The details of our own voice notes; the body is what they say, where it is known.
 SPOKEN: Details = (("voice", "1"),)
+# The details of a message whose file or choices WhatsApp did not take: it goes out once more, as a text.
+WRITTEN: Details = (("written", "1"),)
 # The details of the one message that a customer who opted out still gets: that they did.
 OPT_OUT_NOTICE: Details = (("notice", "opt_out"),)
+# In the place of a reaction's sign, when the customer took it back.
+REACTION_REMOVED: Final = "removed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class Figures:
         opened: conversations opened.
         bot: of these, those that are over without an agent having been asked for.
         human: of these, those that are over and an agent was asked for.
+        settled: conversations that are over, of those that began long enough ago for the bot's to be, too.
+        settled_bot: of these, those for which no agent was ever asked for.
         handoffs: how often an agent was asked for.
         untaken: of these, those that nobody took, or has taken yet.
         wait: from then until one took the conversation.
@@ -94,6 +96,8 @@ class Figures:
     opened: int
     bot: int
     human: int
+    settled: int
+    settled_bot: int
     handoffs: int
     untaken: int
     wait: Durations
@@ -107,9 +111,14 @@ class Figures:
     csat_content: int
 
     @property
+    def open(self) -> int:
+        """Of what was opened, what is not over."""
+        return self.opened - self.bot - self.human
+
+    @property
     def bot_share(self) -> float | None:
-        """The share of what is over that the bot solved alone, 0 to 1."""
-        return _share(self.bot, self.bot + self.human)
+        """The share of what is settled that the bot solved alone, 0 to 1; None while nothing is."""
+        return _share(self.settled_bot, self.settled)
 
     @property
     def reopen_rate(self) -> float | None:
@@ -156,6 +165,8 @@ class _Group:
     opened: int = 0
     bot: int = 0
     human: int = 0
+    settled: int = 0
+    settled_bot: int = 0
     handoffs: int = 0
     untaken: int = 0
     resolved: int = 0
@@ -172,6 +183,8 @@ class _Group:
             opened=self.opened,
             bot=self.bot,
             human=self.human,
+            settled=self.settled,
+            settled_bot=self.settled_bot,
             handoffs=self.handoffs,
             untaken=self.untaken,
             wait=_durations(self.waits),
@@ -220,10 +233,15 @@ class Tally:
                 continue
             over = fact.over(self._now, self._idle_ms)
             closed = fact.human and (over or fact.reopened > 0)
+            # An agent's conversation can be over at once, the bot's only when it was silent for long: of the
+            # young ones all that are over are agents', which tells nothing of the bot.
+            settled = over and self._now - fact.opened_at >= self._idle_ms
             for group in self._groups(fact, fact.opened_at):
                 group.opened += 1
                 group.bot += over and not fact.human
                 group.human += over and fact.human
+                group.settled += settled
+                group.settled_bot += settled and not fact.human
                 group.resolved += closed
                 group.reopened += closed and fact.reopened > 0
                 group.csat_asked += fact.csat_asked

@@ -15,9 +15,9 @@ from typing import Final
 class Fate(StrEnum):
     """What becomes of a message that met an error.
 
-    ``RETRY``: tried again with growing pauses. ``SLOW``: so too, and nothing is sent from our number
-    meanwhile. ``PARK``: an agent's message waits until the customer writes; another one fails. ``OPT_OUT``:
-    it fails, and the customer gets no more. ``FAIL``: it fails.
+    ``RETRY``: tried again with growing pauses, for hours. ``SLOW``: so too, and nothing is sent from our
+    number meanwhile. ``PARK``: an agent's message waits until the customer writes; another one fails.
+    ``OPT_OUT``: it fails, and the customer gets no more. ``FAIL``: it fails.
     """
 
     RETRY = "retry"
@@ -41,6 +41,18 @@ OPTED_OUT: Final = 21610
 TOO_MANY_REQUESTS: Final = 20429
 GAVE_UP: Final = 30008
 FILE_NOT_FETCHED: Final = 63019
+
+TRIED_FOR_MS: Final = 4 * 60 * 60 * 1000
+"""So long after it was written a message is tried again; nor does Twilio keep one longer."""
+
+FILE_CODES: Final = frozenset({12300, 21620, 63005, FILE_NOT_FETCHED, 63021, 63025})
+"""What may be wrong with a file, while a text would arrive."""
+
+CONTENT_CODES: Final = frozenset({63005, 63013, 63021, 63030})
+"""What may be wrong with buttons or a list, while a text would arrive."""
+
+UNREACHABLE: Final = frozenset({21211, OPTED_OUT, 21614, 63003, 63014, 63015, 63024, 63033})
+"""Nobody's message arrives at this customer, an agent's neither."""
 
 
 def _rule(code: int, fate: Fate, pt: str, es: str, en: str) -> ErrorRule:

@@ -115,6 +115,10 @@ async def test_the_audit_log_is_paged_and_filtered(store: Store) -> None:
         AuditFilter(actor="ag0", action="claim"),
         AuditFilter(conversation_id="cv1"),
         AuditFilter(actor="ag0", action="claim", conversation_id="cv0"),
+        AuditFilter(since=NOW + 3),
+        AuditFilter(until=NOW + 3),
+        AuditFilter(actor="ag0", since=NOW + 3, until=NOW + 4),
+        AuditFilter(conversation_id="cv1", until=NOW + 3),
     ]
     for wanted in filters:
         expected = [
@@ -123,6 +127,8 @@ async def test_the_audit_log_is_paged_and_filtered(store: Store) -> None:
             if wanted.actor in {None, e.actor}
             and wanted.action in {None, e.action}
             and wanted.conversation_id in {None, e.conversation_id}
+            and (wanted.since or 0) <= e.at
+            and (wanted.until is None or e.at < wanted.until)
         ]
         found: list[AuditEntry] = []
         cursor: str | None = None

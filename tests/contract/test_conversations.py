@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ponte.domain.conversation import Conversation, Resume, ResumeAction, Status, claim
-from ponte.domain.message import Author, Media, MessageStatus
+from ponte.domain.message import Author, Media, MediaError, MessageStatus
 from ponte.errors import Conflict, InvalidInput, NotFound
 from ponte.ports import Commit, Store
 from tests.contract.builders import (
@@ -357,6 +357,32 @@ async def test_what_a_file_says_can_come_later(store: Store) -> None:
     assert not await store.set_media_text("cv1:1", [replace(heard, key="cd" * 32), heard], NOW + 600)
     assert not await store.set_media_text("unknown", [heard], NOW + 600)
     assert (await store.conversation(conversation.id)).updated_at == NOW + 500
+
+
+async def test_a_file_that_was_not_to_be_had_comes_later(store: Store) -> None:
+    """Messages with such a file are found by their age until it is there; the file is then the message's."""
+    lost = Media("https://api.twilio.com/m/1", "audio/ogg", error=MediaError.UNAVAILABLE)
+    refused = replace(lost, error=MediaError.REFUSED)
+    kept = replace(lost, error=None, key="ab" * 32, size=7)
+    files = [(kept, lost), (refused,), (lost,), (kept,), ()]
+    conversation = opened()
+    rows = [replace(said(conversation, n), media=media) for n, media in enumerate(files, start=1)]
+    await wrote(store, conversation, rows)
+
+    async def missing(after: int, until: int, limit: int = 10) -> list[str]:
+        return [m.id for m in await store.missing_files(NOW + after, NOW + until, limit)]
+
+    assert await missing(0, 9) == ["cv1:1", "cv1:3"]
+    assert await missing(0, 9, limit=1) == ["cv1:1"]
+    assert await missing(1, 3) == ["cv1:3"]
+    assert await missing(3, 9) == []
+    found = replace(lost, error=None, key="cd" * 32, size=9)
+    assert not await store.set_media_text("cv1:1", [found], NOW)
+    assert not await store.set_media_text("cv1:1", [kept, replace(found, url="https://other")], NOW)
+    assert await store.set_media_text("cv1:1", [kept, found], NOW)
+    assert (await store.message("cv1:1")).media == (kept, found)
+    assert await missing(0, 9) == ["cv1:3"]
+    assert await store.media_elsewhere("c2", ["cd" * 32]) == {"cd" * 32}
 
 
 async def test_how_content_the_customer_was_is_kept(store: Store) -> None:

@@ -8,7 +8,19 @@ from dataclasses import replace
 import pytest
 
 from ponte.domain.conversation import claim
-from ponte.domain.message import NEVER, Author, Delivery, Message, MessageStatus, parked
+from ponte.domain.message import (
+    NEVER,
+    SPOKEN,
+    WRITTEN,
+    Author,
+    Delivery,
+    Details,
+    Kind,
+    Media,
+    Message,
+    MessageStatus,
+    parked,
+)
 from ponte.ports import Commit, Store
 from tests.contract.builders import NOW, bumped, inbound, opened, outgoing, said, sid, stored, waiting, wrote
 
@@ -301,6 +313,31 @@ async def test_a_recall_counts_once_an_attempt(store: Store) -> None:
     assert (message.status, message.sid) == (MessageStatus.SENT, "SMb")
     await store.settle("cv1:1", MessageStatus.DELIVERED, now=NOW, sid="SMb")
     assert not await recall("SMb")
+
+
+async def test_a_message_can_go_out_as_a_text_instead(store: Store) -> None:
+    """A recall may drop the files and set other details, once an attempt; without, both stay."""
+    media = (Media("", "audio/ogg", key="ab" * 32, size=7),)
+    spoken = replace(outgoing(opened(), 1), kind=Kind.AUDIO, media=media, details=SPOKEN)
+    await wrote(store, opened(), [spoken])
+    fresh = delivery(await head(store))
+    await taken(store)
+    await store.settle("cv1:1", MessageStatus.SENT, now=NOW, sid="SMa")
+
+    async def recall(sid: str, as_text: Details | None) -> bool:
+        return await store.recall(
+            "cv1:1", MessageStatus.QUEUED, fresh, now=NOW, sid=sid, error_code=63019, as_text=as_text
+        )
+
+    assert await recall("SMa", None)
+    assert replace(await head(store), sid=None, error_code=None) == spoken
+    assert not await recall("SMa", WRITTEN)
+    await taken(store)
+    await store.settle("cv1:1", MessageStatus.SENT, now=NOW, sid="SMb")
+    assert await recall("SMb", WRITTEN)
+    message = await head(store)
+    assert (message.kind, message.media, message.details) == (Kind.TEXT, (), WRITTEN)
+    assert (message.body, message.error_code) == (spoken.body, 63019)
 
 
 async def test_unparking_queues_what_a_contact_has_parked(store: Store) -> None:

@@ -6,14 +6,13 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from ponte.clock import SystemClock
-from tests.support.processes import Nursery, open_nursery
+from tests.support.processes import Nursery
 from tests.support.stack import PROMPTS, Stack, open_stack, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -21,13 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 _SHIPPED, _DRAFT = "Sou o assistente virtual", "Aqui fala a recepção"
 _PATIENCE_S = 60
 _NUMBERS = count(1)
-
-
-@pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    """Return what forks the processes; at the end all of them are gone."""
-    async with open_nursery() as opened:
-        yield opened
 
 
 async def _ponte(place: Path, *arguments: str) -> str:

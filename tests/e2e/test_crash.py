@@ -8,7 +8,6 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from simulator.faults import FaultKind
 from tests.fixtures.mongo_server import MONGO_TESTED
 from tests.support.customers import Customer, Human, crowd, echoes, judged
-from tests.support.processes import Nursery, open_nursery
+from tests.support.processes import Nursery
 from tests.support.stack import Stack, open_mongo_process, open_stack, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -28,13 +27,6 @@ _COMMANDS = {"api-1": {"RUN_WORKER": "true"}, "api-2": {"RUN_WORKER": "false"}, 
 _REST_S = 120
 # What no kill excuses.
 _WRONG = ("turn_failed", "turn_buried", "background_part_failed", "send_given_up", "send_refused")
-
-
-@pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    """Return what forks the processes; at the end all of them are gone."""
-    async with open_nursery() as opened:
-        yield opened
 
 
 @pytest.fixture

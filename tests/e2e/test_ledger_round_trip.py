@@ -5,27 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ponte.ledger import HEADER
-from tests.support.processes import Nursery, open_nursery
+from tests.support.processes import Nursery
 from tests.support.stack import PROMPTS, Stack, open_stack, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 MARIA = "5511900000001"
 SAID = "oi, sou a Maria Souza, quero falar com atendente, meu pedido é 4455667"
-
-
-@pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    """Return what forks the processes; at the end all of them are gone."""
-    async with open_nursery() as opened:
-        yield opened
 
 
 async def waiting(stack: Stack) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from ponte.domain.message import Author, Message
 from simulator.faults import FaultKind
 from tests.support.customers import QUESTIONS, carried, kept, text_with_token, tokens
-from tests.support.processes import Nursery, open_nursery
+from tests.support.processes import Nursery
 from tests.support.stack import Stack, open_stack, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -47,13 +46,6 @@ class Outage:
             f"{self.name}: {dict(self.ways)}, at rest {self.rest_s:.1f} s after it; "
             f"{self.retried} sends retried, {self.looked_up} found by looking up"
         )
-
-
-@pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    """Return what forks the processes; at the end all of them are gone."""
-    async with open_nursery() as opened:
-        yield opened
 
 
 async def test_nobody_is_left_without_a_word_in_an_outage(nursery: Nursery, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from graph.prompts import prompts_version
-from tests.support.processes import Nursery, open_nursery
+from tests.support.processes import Nursery
 from tests.support.stack import PROMPTS, Stack, open_stack, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -21,13 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 _SHIPPED = "Sou o assistente virtual"
 _PATIENCE_S = 30
 _NUMBERS = count(1)
-
-
-@pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    """Return what forks the processes; at the end all of them are gone."""
-    async with open_nursery() as opened:
-        yield opened
 
 
 class Office:

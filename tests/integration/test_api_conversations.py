@@ -455,7 +455,7 @@ async def test_what_the_holder_reads_counts_as_seen(desk: Desk) -> None:
 
 
 async def test_a_failed_message_is_sent_again(desk: Desk) -> None:
-    """Only what has failed can be retried, and only by the holder."""
+    """Only what has failed can be retried, and only by the holder; the audit log tells of it."""
     conversation = await claimed(desk)
     sent = await desk.office.call(
         "POST", f"/v1/conversations/{conversation.id}/reply", desk.ana, json={"body": "Oi"}
@@ -471,6 +471,8 @@ async def test_a_failed_message_is_sent_again(desk: Desk) -> None:
 
     assert (too_early.status, foreign.status) == (409, 409)
     assert (again.status, again.json["status"]) == (200, "queued")
+    log = await desk.office.ponte.store.audit_log(conversation_id=conversation.id)
+    assert [(e.action, e.conversation_id) for e in log].count(("retry", conversation.id)) == 1
     assert (await desk.office.call("POST", "/v1/messages/unknown/retry", desk.ana)).status == 404
 
 

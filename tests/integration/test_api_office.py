@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ponte.domain.agent import Role
 from ponte.domain.conversation import Status
+from ponte.domain.office_hours import DEFAULT_TIMEZONE, local
 from tests.fixtures.api_office import Office, open_office
 
 CANNED = {"shortcut": "/Horario", "title": "Horários", "body": "Oi, {{first_name}}!", "locale": "pt-BR"}
@@ -148,6 +150,10 @@ async def test_the_audit_log_is_paged_filtered_and_exported(office: Office) -> N
     second = await office.call("GET", f"{path}?limit=1&after={first.json['next']}", admin)
     assert first.json["items"][0]["id"] != second.json["items"][0]["id"]
     assert (await office.call("GET", f"{path}?after=rubbish", admin)).status == 422
+    today = local(office.clock.now(), DEFAULT_TIMEZONE).date()
+    for query, found in ((f"from={today}", True), (f"to={today - timedelta(days=1)}", False)):
+        assert bool((await office.call("GET", f"{path}?{query}", admin)).json["items"]) is found
+    assert (await office.call("GET", f"{path}?to=9999-12-31", admin)).status == 422
     table = (await office.call("GET", "/v1/office/audit.csv", admin)).text
     assert table.startswith("at,actor,name,action,conversation_id,detail\r\n")
     assert ",'=1+1\r\n" in table

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from graph.prompts import prompts_version
+from ponte.canary import LEAD_MS
 from ponte.cli import app
 from ponte.domain.agent import Role
 from ponte.domain.prompt_version import PromptFault, PromptStatus
@@ -118,6 +119,8 @@ async def test_the_history_names_what_is_served_and_what_the_files_are(office: O
         (["rollback"], "Name the version to go back to"),
         (["rollback", "aa11", "--release"], "Name the version to go back to"),
         (["diff", "served"], "Nothing was served yet"),
+        (["eval", "--gate"], "--gate compares: name what with, such as --against served"),
+        (["eval", "--gate", "--against", "served"], "Nothing was served yet, so nothing can be compared"),
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -152,6 +155,18 @@ async def test_a_rollback_is_recorded_and_says_that_the_files_differ(office: Off
     log = [(entry.action, entry.detail) for entry in await office.store.audit_log()]
     assert ("prompts_rolled_back", f"aa22aa22aa22 -> {first}") in log
     assert ("prompts_released", f"{first} -> the files") in log
+
+
+async def test_a_draft_on_trial_is_first_served_as_its_trial_begins(office: Office, folder: Path) -> None:
+    """The history names no moment at which no customer could have had it."""
+    await office.ponte.prompts.follow_files("aa22aa22aa22")
+    said = (await ponte("canary", "files", "--percent", "10")).output
+    assert f"Version {prompts_version(folder)} is tried" in said
+    (kept,) = await office.ponte.prompts.history()
+    trial = (await office.ponte.prompts.serving()).canary
+    assert trial is not None
+    assert kept.version == trial.version
+    assert abs(kept.first_served_at - trial.started_at) < LEAD_MS
 
 
 def _files(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from yarl import URL
 from ponte.audio import MAX_BYTES
 from ponte.domain.message import Kind
 from tests.fixtures.api_office import Office, open_office
-from tests.support.sounds import heard, recording
+from tests.support.sounds import HOSTILE, heard, recording
 
 
 @pytest.fixture
@@ -59,7 +59,9 @@ async def test_a_repeated_key_sends_one_recording(office: Office) -> None:
     assert first.json == again.json
 
 
-@pytest.mark.parametrize("data", [b"", b"no recording", b"#EXTM3U\nfile:///etc/passwd\n"])
+@pytest.mark.parametrize(
+    "data", [b"", b"no recording", b"#EXTM3U\nfile:///etc/passwd\n", HOSTILE["unknown codec"]]
+)
 async def test_what_is_no_recording_is_refused(office: Office, data: bytes) -> None:
     """The answer says what may be sent, and nothing is queued."""
     path, token = await holding(office)

@@ -13,6 +13,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph.builder import build_graph
+from graph.closed import closed_notice
 from graph.context import GraphContext
 from graph.harness import Pipeline
 from graph.prompt_schema import HumanHours
@@ -80,8 +81,9 @@ def _heard(pipeline: Pipeline) -> list[str]:
 
 
 def _closed(pipeline: Pipeline, locale: str) -> str:
-    hours = {"pt-BR": HOURS.text["pt-BR"], "es": HOURS.text["es"], "en": HOURS.text["en"]}[locale]
-    return pipeline.context.prompts.text("handoff.closed", locale, hours=hours)
+    told = closed_notice(pipeline.context.prompts, locale, pipeline.clock.now())
+    assert told is not None
+    return told
 
 
 @pytest.mark.parametrize("locale", ["pt-BR", "es", "en"])
@@ -102,7 +104,26 @@ async def test_the_hours_are_told_outside_of_them_only(
     pipeline = build(now)
     await _asks(pipeline, WISHES[locale])
     transfer = pipeline.context.prompts.text("handoff.transfer", locale)
-    assert _heard(pipeline) == [transfer, *[_closed(pipeline, locale)] * closed]
+    assert _heard(pipeline) == [transfer, *([_closed(pipeline, locale)] if closed else [])]
+
+
+@pytest.mark.parametrize(
+    ("now", "pt", "es", "en"),
+    [
+        (_at(1, 6), "hoje, às 08:00", "hoy a las 8:00", "today at 8:00 AM"),
+        (_at(1, 23, 59), "amanhã, às 08:00", "mañana a las 8:00", "tomorrow at 8:00 AM"),
+        (_at(2, 18), "segunda-feira, às 08:00", "el lunes a las 8:00", "on Monday at 8:00 AM"),
+    ],
+)
+async def test_customers_are_told_when_agents_are_there_again(
+    build: Build, now: int, pt: str, es: str, en: str
+) -> None:
+    """The day and the time on the company's clock, as each language writes them."""
+    pipeline = build(now)
+    for locale, when in (("pt-BR", pt), ("es", es), ("en", en)):
+        told = _closed(pipeline, locale).replace("\u202f", " ")
+        assert told.endswith(f": {when}.")
+        assert HOURS.in_words(locale) in told
 
 
 async def test_without_hours_nobody_is_told_any(build: Build) -> None:
@@ -138,12 +159,13 @@ async def test_who_was_told_at_the_handoff_is_reminded_when_agents_are_there_aga
     """Not told the same twice at night; and not forgotten in the morning."""
     pipeline = build(_at(1, 22))
     await _asks(pipeline, WISHES["pt-BR"])
+    told = _closed(pipeline, "pt-BR")
     pipeline.clock.advance(11 * MINUTE_MS)
     assert await pipeline.reminders.run_once() == 0
     pipeline.clock.advance(_at(2, 8) - pipeline.clock.now())
     assert await pipeline.reminders.run_once() == 1
     await pipeline.settle()
-    assert _heard(pipeline)[1:] == [_closed(pipeline, "pt-BR"), _heard(pipeline)[-1]]
+    assert _heard(pipeline)[1:] == [told, _heard(pipeline)[-1]]
     assert "600 minutos" in _heard(pipeline)[-1]
 
 

@@ -14,9 +14,10 @@ from playwright.async_api import Browser, Page, Request, async_playwright, expec
 
 from ponte.domain.agent import Agent
 from ponte.domain.conversation import Status
-from ponte.domain.message import Author, Details, Kind, Media
+from ponte.domain.message import Author, Details, Kind, Media, MessageStatus
 from ponte.ports import Commit
 from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
+from tests.support.processes import Nursery
 
 pytestmark = pytest.mark.browser
 
@@ -35,9 +36,9 @@ _LIVE_MS = 30_000
 
 
 @pytest.fixture
-async def console(tmp_path: Path) -> AsyncIterator[RunningConsole]:
+async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """A console process on SQLite."""
-    async with running_console(tmp_path) as running:
+    async with running_console(nursery, tmp_path) as running:
         yield running
 
 
@@ -80,7 +81,8 @@ async def test_a_conversation_lives_without_a_reload(console: RunningConsole, br
     await expect(page.locator(".pc-body")).to_have_text("quero falar com atendente <b>já</b>")
     box = page.locator(".st-key-reply textarea")
     await expect(box).to_be_disabled()
-    await expect(page.locator(".st-key-no-model")).to_be_visible()
+    # An agent cannot set a model up.
+    await expect(page.locator(".st-key-no-model")).to_be_hidden()
 
     # Claim and answer.
     await page.locator(".st-key-claim button").first.click()
@@ -91,6 +93,9 @@ async def test_a_conversation_lives_without_a_reload(console: RunningConsole, br
     await expect(mine).to_have_count(1)
     await expect(mine).to_have_attribute("data-status", "queued")
     await expect(box).to_have_value("")
+    # The reason why it came here is one line now.
+    await expect(page.locator(".st-key-handoff")).not_to_have_attribute("open", "")
+    await expect(page.locator(".pc-fold-reason")).to_have_text("Pediu um atendente.")
     stored = await office.ponte.store.messages(waiting.id)
     assert [m.body for m in stored if m.author is Author.AGENT] == ["Oi, Maria! Em que posso ajudar?"]
 
@@ -106,6 +111,14 @@ async def test_a_conversation_lives_without_a_reload(console: RunningConsole, br
     await page.reload()
     await expect(page.locator(".pc-msg")).to_have_count(3, timeout=30_000)
     await expect(box).to_have_value("Vou ver a agenda")
+
+    # A message that failed is sent again by a click.
+    sent = next(m for m in await office.ponte.store.messages(waiting.id) if m.author is Author.AGENT)
+    now = office.ponte.clock.now()
+    await office.ponte.store.settle(sent.id, MessageStatus.FAILED, now=now, error_code=63018)
+    await expect(mine).to_have_attribute("data-status", "failed", timeout=_LIVE_MS)
+    await page.locator(".pc-retry").click()
+    await expect(mine).to_have_attribute("data-status", "queued")
 
     assert problems == []
     await page.locator(".st-key-logout").click()
@@ -132,6 +145,9 @@ async def test_a_conversation_is_given_back_and_another_resolved(
     await page.locator(".st-key-return-confirm button").first.click()
     await expect(page.locator(".pc-head .pc-chip-BOT_ACTIVE")).to_be_visible()
     await expect(brief).to_be_hidden()
+    # What was typed into the form is needed no more.
+    kept = await page.evaluate("Object.keys(localStorage).filter((name) => name.includes('form-return'))")
+    assert kept == []
     returned = await office.ponte.store.conversation(waiting.id)
     assert returned.resume is not None
     assert returned.resume.brief == "Quer remarcar para sexta."
@@ -155,6 +171,7 @@ async def test_a_refused_reply_comes_back_into_the_box(console: RunningConsole, 
     ana, carla = await office.agent("Ana"), await office.agent("Carla")
     waiting = await office.waiting(*MARIA, "atendente")
     await office.ponte.desk.claim(ana, waiting.id)
+    other = await office.waiting("+5511900000002", "João", "humano")
     page = await _log_in(browser, console, ana)
     await page.goto(f"{console.url}/agent?c={waiting.id}")
     box = page.locator(".st-key-reply textarea")
@@ -165,6 +182,14 @@ async def test_a_refused_reply_comes_back_into_the_box(console: RunningConsole, 
     await box.press("Enter")
     await page.context.set_offline(False)
     await expect(box).to_have_value("Já resolvo isso", timeout=30_000)
+    await expect(page.locator(".pc-send-error")).to_contain_text("Carla")
+    # Wherever the agent is by then: a notice tells, and leads there.
+    await page.locator(f".st-key-queue-{other.id}").click()
+    unsent = page.locator(".pc-unsent .pc-notice")
+    await expect(unsent).to_contain_text("Não foi enviada para Maria: Agora é Carla")
+    await page.locator(".st-key-unsent-open").click()
+    await expect(box).to_have_value("Já resolvo isso")
+    await expect(unsent).to_have_count(0)
     await expect(page.locator(".pc-send-error")).to_contain_text("Carla")
     assert all(m.author is Author.CUSTOMER for m in await office.ponte.store.messages(waiting.id))
 
@@ -179,9 +204,23 @@ async def test_a_narrow_screen_shows_one_thing_at_a_time(console: RunningConsole
     await expect(page.locator(".pc-msg")).to_be_visible()
     await expect(row).to_be_hidden()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-    right = await page.locator(".st-key-resolve button").first.bounding_box()
-    assert right is not None
-    assert right["x"] + right["width"] <= 360
+    for action in ("claim", "transfer", "return", "resolve", "mark"):
+        button = await page.locator(f".st-key-{action} button").first.bounding_box()
+        assert button is not None
+        assert button["x"] >= 0
+        assert button["x"] + button["width"] <= 360, action
+    # A button that cannot be used says why, to a finger and to the keyboard, and does nothing.
+    tip = page.locator(".pc-tip")
+    await page.locator(".st-key-tool-record").click(force=True)
+    await expect(tip).to_have_text("Assuma a conversa para responder.")
+    await expect(page.locator(".pc-recorder")).to_be_hidden()
+    claim = page.locator(".st-key-claim button").first
+    await claim.click()
+    await expect(claim).to_be_disabled()
+    await page.locator(".st-key-label").focus()
+    await page.keyboard.press("Tab")
+    await expect(claim).to_be_focused()
+    await expect(tip).to_have_text("A conversa já está com você.")
     await page.locator(".st-key-back").click()
     await expect(row).to_be_visible()
     await expect(page.locator(".pc-msg")).to_have_count(0)
@@ -255,6 +294,7 @@ async def test_files_are_shown_played_and_downloaded(console: RunningConsole, br
     key = (await office.ponte.store.message(lost)).media[0].key
     assert key is not None
     await office.ponte.media.delete(key)
+    await office.sends("+5511900000005", "Bia", _silence(60), Media("", "audio/wav"), Kind.AUDIO)
 
     page = await _log_in(browser, console, ana)
     problems: list[str] = []
@@ -275,6 +315,14 @@ async def test_files_are_shown_played_and_downloaded(console: RunningConsole, br
     player = page.locator(".pc-file audio")
     length = await player.evaluate("async (a) => { a.muted = true; await a.play(); return a.duration; }")
     assert length == pytest.approx(1.0, abs=0.1)
+    # What plays goes on when there is more to show of its message.
+    await opened("5511900000005")
+    await player.evaluate("(a) => { a.muted = true; window.played = a; return a.play(); }")
+    message = (await office.ponte.store.messages("cv_5511900000005"))[-1]
+    told = (replace(message.media[0], text="alô", language="pt", confidence=0.9),)
+    assert await office.ponte.store.set_media_text(message.id, told, office.ponte.clock.now())
+    await expect(page.locator(".pc-heard")).to_contain_text("alô", timeout=_LIVE_MS)
+    assert await player.evaluate("(a) => a === window.played && !a.paused && a.currentTime > 0")
     await opened("5511900000003")
     await expect(page.locator(".pc-document")).to_contain_text("tabela <b>.html")
     async with page.expect_download() as download:
@@ -292,12 +340,12 @@ def _picture() -> bytes:
     return file.getvalue()
 
 
-def _silence() -> bytes:
-    """Return a recording of one second."""
+def _silence(seconds: int = 1) -> bytes:
+    """Return a recording."""
     file = io.BytesIO()
     with wave.open(file, "wb") as recording:
         recording.setnchannels(1)
         recording.setsampwidth(2)
         recording.setframerate(8000)
-        recording.writeframes(bytes(16_000))
+        recording.writeframes(bytes(16_000 * seconds))
     return file.getvalue()

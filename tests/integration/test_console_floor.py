@@ -98,6 +98,22 @@ def test_the_floor_shows_who_waits_and_who_holds_what(company: Backstage) -> Non
     assert case["due"] is None
 
 
+def test_what_is_not_shown_is_late_too(company: Backstage) -> None:
+    """Only fifty who wait are shown; all who wait too long are counted."""
+    sonia = company.run(company.office.agent("Sônia", Role.SUPERVISOR))
+    first = _waits(company, MARIA, 9)
+
+    async def many() -> None:
+        for n in range(59):
+            copy = replace(first, id=f"cv_{n}", thread_id=f"th_{n}", version=1)
+            await company.ponte.store.commit(Commit(copy))
+
+    company.run(many())
+    drawn = _drawn(_page(company, sonia), "floor")
+    assert (len(drawn["queue"]), drawn["late_behind"], drawn["late_uncounted"]) == (50, 10, False)
+    assert company.run(company.ponte.floor.look(sonia)).late == 60
+
+
 def test_targets_and_hours_are_those_of_the_prompt_files(company: Backstage) -> None:
     """Clocks hold waits against policy.yaml, and stand still outside human hours."""
     sonia = company.run(company.office.agent("Sônia", Role.SUPERVISOR))
@@ -108,12 +124,3 @@ def test_targets_and_hours_are_those_of_the_prompt_files(company: Backstage) -> 
     assert drawn["queue"][0]["due"] is None
     assert drawn["closed"].startswith("Fora do horário")
     assert drawn["targets_met"] == {"wait": "7 minutos", "reply": None}
-
-
-@pytest.mark.parametrize("role", [Role.AGENT, Role.PROMPT_ENGINEER])
-def test_others_do_not_see_the_floor(company: Backstage, role: Role) -> None:
-    """Who may not is told so, and the rail does not lead there."""
-    agent = company.run(company.office.agent("Ana", role))
-    page = _page(company, agent)
-    assert {e.key for e in page.get("bidi_component")} == {"rail"}
-    assert "floor" not in [place["id"] for place in _drawn(page, "rail")["places"]]

@@ -17,6 +17,7 @@ from agent_console.alerts import Alerts
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Conversation, Status
 from tests.fixtures.console_office import RunningConsole, running_console
+from tests.support.processes import Nursery
 
 MARIA = ("+5511900000001", "Maria")
 NOW = 1_800_000_000_000
@@ -28,9 +29,9 @@ HELD = Conversation(
 
 
 @pytest.fixture
-async def console(tmp_path: Path) -> AsyncIterator[RunningConsole]:
+async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """A console process on SQLite."""
-    async with running_console(tmp_path) as running:
+    async with running_console(nursery, tmp_path) as running:
         yield running
 
 
@@ -99,6 +100,11 @@ async def test_tabs_know_of_each_other(console: RunningConsole) -> None:
                 await second.shows("b2", conversation="cv2", typing=False)
                 await _until(mine, [("Ana", [], False), ("Bruno", ["cv1", "cv2"], True)])
             await _until(mine, [("Ana", [], False), ("Bruno", ["cv1"], True)])
+            # A tab that comes back before the end of its old stream is noticed stays.
+            async with stream(console, bruno, "tab=b1"):
+                pass
+            assert await his.shows("b1", conversation="cv3", typing=False) == 204
+            await _until(mine, [("Ana", [], False), ("Bruno", ["cv3"], False)])
         await _until(mine, [("Ana", [], False)])
 
 

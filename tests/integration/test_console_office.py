@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from agent_console.i18n import catalogue
-from agent_console.office.audit import ACTIONS
+from agent_console import bridge
+from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent, Role
 from ponte.domain.office import OfficeKind, dispositions_of
+from ponte.domain.office_hours import DEFAULT_TIMEZONE, local
+from ponte.errors import StoreUnavailable
+from ponte.ports import AuditEntry
 from tests.fixtures.console_office import Backstage, backstage
 
+_WEEK = 7 * 24 * 60 * 60 * 1000
 MARIA = ("+5511900000001", "Maria")
 
 
@@ -47,6 +55,17 @@ def _run(page: AppTest) -> AppTest:
 
 def _text(page: AppTest) -> str:
     return " ".join(element.proto.body for element in page.get("html"))
+
+
+def _drawn(page: AppTest, key: str) -> dict[str, Any]:
+    """What the component with this key was told to draw."""
+    (found,) = [e for e in page.get("bidi_component") if e.key == key]
+    drawn: dict[str, Any] = json.loads(found.proto.json or found.proto.mixed.json)
+    return drawn
+
+
+def _rows(page: AppTest, grid: str) -> list[dict[str, Any]]:
+    return list(_drawn(page, f"grid-{grid}")["rows"])
 
 
 def _parts(page: AppTest) -> list[str]:
@@ -134,24 +153,43 @@ def test_an_admins_disposition_is_offered_in_the_inbox(company: Backstage) -> No
 
 
 def test_the_audit_log_is_filtered(company: Backstage) -> None:
-    """The page of entries follows the filters; every action that can be chosen has words."""
-    words = catalogue("pt-BR").words
-    assert [name for name in ACTIONS if f"office.act.{name}" not in words] == []
+    """The page of entries follows person, action, conversation and days, and so does the file."""
     rita = company.run(company.office.agent("Rita", Role.ADMIN))
+    now = company.ponte.clock.now()
+    for n, action in enumerate(("retry", "claim", "retry")):
+        company.run(
+            company.ponte.store.audit(AuditEntry(f"old{n}", now - n * _WEEK, rita.id, action, f"cv_{n}"))
+        )
     page = _page(company, rita, "audit")
-    page.selectbox(key="audit-action").select("agent_added")
+    page.selectbox(key="audit-action").select("retry")
+    assert [row["id"] for row in _rows(_run(page), "audit")] == ["old0", "old2"]
+    page.date_input(key="audit-first").set_value(local(now - _WEEK, DEFAULT_TIMEZONE).date())
+    assert [row["id"] for row in _rows(_run(page), "audit")] == ["old0"]
+    page.date_input(key="audit-first").set_value(None)
+    page.date_input(key="audit-last").set_value(local(now - _WEEK, DEFAULT_TIMEZONE).date())
+    assert [row["id"] for row in _rows(_run(page), "audit")] == ["old2"]
     page.text_input(key="audit-conversation").set_value("cv_none")
-    _run(page)
-    assert "cv_none" in _text(page)
+    assert _rows(_run(page), "audit") == []
+    day = local(now - _WEEK, DEFAULT_TIMEZONE).date()
+    assert f"action=retry&amp;conversation=cv_none&amp;to={day}" in _text(page)
 
 
-@pytest.mark.parametrize("role", [Role.AGENT, Role.PROMPT_ENGINEER])
-def test_others_see_no_office(company: Backstage, role: Role) -> None:
-    """Who may not is told so."""
-    agent = company.run(company.office.agent("Ana", role))
-    page = _page(company, agent)
-    assert "Seu perfil não dá acesso" in _text(page)
-    assert not page.button
+def test_a_long_audit_log_says_that_there_is_more(company: Backstage) -> None:
+    """What the page does not show is told of, and how many entries the file has."""
+    rita = company.run(company.office.agent("Rita", Role.ADMIN))
+
+    async def many() -> None:
+        for n in range(1_001):
+            await company.ponte.store.audit(AuditEntry(f"au{n}", n, rita.id, "claim"))
+
+    company.run(many())
+    page = _page(company, rita, "audit")
+    assert "10.000 registros mais novos" in _text(page)
+    assert "Só os" not in _text(page)
+    page.session_state["office-audit-rows"] = 1_000
+    page = _run(page)
+    assert "Só os 1.000 mais novos" in _text(page)
+    assert not _drawn(page, "grid-audit")["more"]
 
 
 def test_a_supervisor_reads_the_prompts_page_and_changes_nothing(company: Backstage) -> None:
@@ -183,8 +221,34 @@ def test_two_versions_are_compared(company: Backstage) -> None:
     assert "&lt;b&gt;" in text
 
 
-@pytest.mark.parametrize("role", [Role.AGENT])
-def test_an_agent_sees_no_prompts(company: Backstage, role: Role) -> None:
-    """Who may not is told so."""
-    agent = company.run(company.office.agent("Ana", role))
-    assert "Seu perfil não dá acesso" in _text(_page(company, agent, page="prompts"))
+class _Down:
+    """A service whose database does not answer."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for a whole service
+        async def call(*_: object, **__: object) -> None:
+            raise StoreUnavailable("The database is away.")
+
+        return call
+
+
+def test_every_page_asks_again_when_the_database_is_away(company: Backstage) -> None:
+    """A page that could not be drawn says so and asks again by itself; afterwards it is there."""
+    rita = company.run(company.office.agent("Rita", Role.ADMIN))
+    whole, down = company.ponte, _Down()
+
+    async def install(ponte: Ponte) -> None:
+        bridge.install(bridge.Bridge(ponte, asyncio.get_running_loop()))
+
+    without: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("reports", {"reports": down}),
+        ("office", {"staff": down}),
+        ("prompts", {"prompt_desk": down}),
+        ("floor", {"floor": down}),
+    )
+    for name, lost in without:
+        company.run(install(replace(whole, **lost)))
+        page = _page(company, rita, page=name)
+        assert "não respondeu" in _text(page)
+        assert _drawn(page, "live")["stale"] == ""
+        company.run(install(whole))
+        assert "não respondeu" not in _text(_run(page))

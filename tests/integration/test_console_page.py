@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Conversation, Status
 from ponte.domain.message import Author, MessageStatus
+from ponte.ports import Commit
 from tests.fixtures.console_office import Backstage, backstage
 
 MARIA = ("+5511900000001", "Maria")
@@ -82,7 +84,9 @@ def test_the_queue_shows_who_waits_and_why(company: Backstage) -> None:
         ("all", 1),
         ("resolved", None),
     ]
-    assert drawn["model"] is False
+    assert drawn["model"] is True
+    rita = company.run(company.office.agent("Rita", Role.ADMIN))
+    assert _drawn(_page(company, rita), "queue")["model"] is False
 
 
 def test_claiming_makes_it_mine(company: Backstage) -> None:
@@ -165,7 +169,7 @@ def test_a_prompt_engineer_reads_and_can_do_nothing(company: Backstage) -> None:
     page = _page(company, eva, waiting)
     assert _drawn(page, "transcript")["messages"][0]["body"] == "atendente"
     assert _button(page, "claim").disabled
-    assert _button(page, "claim").help == "Sua função só permite ler as conversas."
+    assert _drawn(page, "head")["denied"]["claim"] == "Sua função só permite ler as conversas."
     reply = _drawn(page, "reply")
     assert (reply["may_reply"], reply["may_note"]) == (False, False)
 
@@ -213,13 +217,13 @@ def test_what_the_customer_writes_stays_text(company: Backstage) -> None:
 
 
 def test_only_fifty_messages_are_shown(company: Backstage) -> None:
-    """A long conversation shows its newest 50 messages and says that there are older ones."""
+    """Of a long conversation the page brings its newest 50 messages."""
     ana = company.run(company.office.agent("Ana"))
     waiting = company.run(company.office.waiting(*MARIA, "um"))
     for n in range(60):
         company.run(company.office.writes(waiting.id, *MARIA, f"mensagem {n}"))
     drawn = _drawn(_page(company, ana, waiting), "transcript")
-    assert (len(drawn["messages"]), drawn["older"]) == (50, True)
+    assert [m["seq"] for m in drawn["messages"]] == list(range(12, 62))
     assert drawn["messages"][-1]["body"] == "mensagem 59"
 
 
@@ -279,6 +283,69 @@ def test_the_bots_messages_are_the_bots(company: Backstage) -> None:
         "delivered",
         "entregue",
     )
+
+
+def test_a_quoted_message_is_shown_however_old(company: Backstage) -> None:
+    """What a message quotes is read beside the newest 50, the customer's words and ours; only theirs."""
+    ana = company.run(company.office.agent("Ana"))
+    waiting = company.run(company.office.waiting(*MARIA, "a primeira"))
+    other = company.run(company.office.waiting("+5511900000002", "João", "segredo"))
+    first, foreign = (company.run(company.ponte.store.messages(c.id))[0] for c in (waiting, other))
+    ours = replace(first, id="m-ours", sid="SMours", seq=2, author=Author.BOT, body="a nossa")
+    rows = [ours, *(replace(first, id=f"t{n}", sid=f"t{n}", seq=n) for n in range(3, 61))]
+    for n, sid in enumerate((first.id, "SMours", foreign.id), 61):
+        rows.append(replace(first, id=f"t{n}", sid=f"t{n}", seq=n, body="sim", reply_to=sid))
+    longer = replace(waiting, version=waiting.version + 1, last_seq=63)
+    company.run(company.ponte.store.commit(Commit(longer, messages=tuple(rows))))
+    shown = _drawn(_page(company, ana, waiting), "transcript")["messages"][-3:]
+    assert [m["particulars"]["quote"]["text"] for m in shown] == [
+        "a primeira",
+        "a nossa",
+        "Respondeu a uma mensagem que não está nesta tela",
+    ]
+
+
+def test_the_language_that_agents_set_counts(company: Backstage) -> None:
+    """Head, row and filter follow it; the customer's conversation goes on in it."""
+    ana = company.run(company.office.agent("Ana"))
+    waiting = company.run(company.office.waiting(*MARIA, "hello"))
+    company.run(company.ponte.people.set_language(ana, waiting.contact_id, "en"))
+    assert _stored(company, waiting).language == "en"
+    page = _page(company, ana, waiting)
+    page.session_state["filters"] = {"language": "en"}
+    page.run(timeout=20)
+    assert _drawn(page, "head")["language"] == "inglês"
+    assert [row["language"] for row in _drawn(page, "queue")["rows"]] == ["EN"]
+
+
+def test_a_note_is_left_once(company: Backstage) -> None:
+    """The browser's key makes a repeated note the same one, and tells the composer that it is there."""
+    ana = company.run(company.office.agent("Ana"))
+    waiting = company.run(company.office.waiting(*MARIA, "atendente"))
+    notes = [company.run(company.ponte.desk.note(ana, waiting.id, "Calma", key="k7")) for _ in range(2)]
+    assert notes[0] == notes[1]
+    page = _page(company, ana, waiting)
+    assert [m["body"] for m in _drawn(page, "transcript")["messages"]] == ["atendente", "Calma"]
+    assert _drawn(page, "reply")["recent"] == ["k7"]
+
+
+def test_what_came_of_a_reply_is_told_whatever_is_open(company: Backstage) -> None:
+    """A refused reply is answered to the page although another conversation is open by then."""
+    ana = company.run(company.office.agent("Ana"))
+    waiting = company.run(company.office.waiting(*MARIA, "atendente"))
+    other = company.run(company.office.waiting("+5511900000002", "João", "oi"))
+    page = _page(company, ana, waiting)
+    page.session_state["outcome"] = {
+        "conversation": waiting.id,
+        "key": "k",
+        "ok": False,
+        "text": "Não.",
+        "n": 1,
+    }
+    page.query_params["c"] = other.id
+    page.run(timeout=20)
+    sender = _drawn(page, "sender")
+    assert (sender["open"], sender["outcome"]["conversation"]) == (other.id, waiting.id)
 
 
 def test_giving_back_proposes_a_brief(company: Backstage) -> None:

@@ -19,6 +19,7 @@ from ponte.errors import NotFound
 from ponte.ports import Commit
 from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
 from tests.integration.test_console_composer import _FLAGS
+from tests.support.processes import Nursery
 
 pytestmark = pytest.mark.browser
 
@@ -27,9 +28,9 @@ _STARTED_MS = 30_000
 
 
 @pytest.fixture
-async def console(tmp_path: Path) -> AsyncIterator[RunningConsole]:
+async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """A console process on SQLite."""
-    async with running_console(tmp_path) as running:
+    async with running_console(nursery, tmp_path) as running:
         yield running
 
 
@@ -121,7 +122,7 @@ async def test_a_customer_is_exported_and_erased_by_an_admin(
 
 
 async def test_the_conversation_is_accessible(console: RunningConsole, browser: Browser) -> None:
-    """Axe finds nothing serious in head, transcript, composer and panel."""
+    """Axe finds nothing serious in head, transcript, composer, panel, pop-ups and the keys' help."""
     office = console.office
     ana = await office.agent("Ana", Role.ADMIN)
     waiting = await office.waiting(*MARIA, "quero remarcar a aula")
@@ -130,7 +131,21 @@ async def test_the_conversation_is_accessible(console: RunningConsole, browser: 
     await office.ponte.people.set_labels(ana, waiting.contact_id, ["aluna"])
     page = await _opened(browser, console, ana, waiting.id)
     await page.locator(".st-key-person-data summary").click()
+    await page.locator(".st-key-handoff > summary").click()
     await page.locator(".st-key-known summary").click()
-    found = await Axe().run(page)
-    bad = [v for v in found.response["violations"] if v["impact"] in {"serious", "critical"}]
-    assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in bad] == []
+
+    async def check(state: str) -> None:
+        found = await Axe().run(page)
+        bad = [v for v in found.response["violations"] if v["impact"] in {"serious", "critical"}]
+        assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in bad] == [], state
+
+    await check("conversation")
+    for action in ("transfer", "return", "resolve", "mark"):
+        await page.locator(f".st-key-{action} button").first.click()
+        await expect(page.locator(f".st-key-{action}-confirm button")).to_be_visible()
+        await check(action)
+        await page.keyboard.press("Escape")
+        await expect(page.locator(f".st-key-{action}-confirm button")).to_be_hidden()
+    await page.locator(".st-key-keys-open").click()
+    await expect(page.locator(".pc-keys")).to_be_visible()
+    await check("keys")

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from agent_console import bridge
+from agent_console import bridge, queue_view
+from agent_console.board import MOST_ROWS, Wanted, load
 from agent_console.i18n import catalogue
 from agent_console.queue_actions import QueueActions, Taken
+from agent_console.queue_data import Tab
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Conversation, Status
 from ponte.errors import StoreUnavailable
@@ -85,6 +87,11 @@ def test_the_most_urgent_comes_first(company: Backstage) -> None:
     contact = company.run(company.ponte.store.contact(rita.contact_id))
     assert contact.last_inbound_at is not None
     assert row["window"] == contact.last_inbound_at + 24 * _HOUR
+    # The target of prompts/policy.yaml is missed after 5 minutes.
+    assert (row["late"] - rita.waiting_since, row["very_late"] - rita.waiting_since) == (
+        _HOUR / 12,
+        _HOUR / 4,
+    )
     assert _drawn(page, "queue")["badge"] == 3
 
 
@@ -266,5 +273,31 @@ def test_only_a_page_of_the_queue_is_read(company: Backstage) -> None:
             await company.ponte.store.commit(Commit(copy))
 
     company.run(many())
-    drawn = _drawn(_page(company, ana), "queue")
-    assert (len(drawn["rows"]), drawn["more"]) == (50, True)
+    page = _page(company, ana)
+    drawn = _drawn(page, "queue")
+    assert (len(drawn["rows"]), drawn["more"], drawn["cut"]) == (50, True, None)
+    # So many that a page would be slow are not shown, and it says how to reach them.
+    token = company.run(company.office.token(ana))
+    board = company.run(load(company.ponte, token, Wanted(Tab.WAITING, None)))
+    most = Wanted(Tab.WAITING, None, rows=MOST_ROWS)
+    drawn = queue_view.queue(board, catalogue("pt-BR"), most, model=True, labels=())
+    assert (
+        drawn["cut"] == "Só as 500 primeiras são mostradas. Use a busca ou os filtros para chegar às outras."
+    )
+
+
+def test_only_the_newest_is_opened_again(company: Backstage) -> None:
+    """Where the customer has a newer conversation, the button says so."""
+    ana = company.run(company.office.agent("Ana"))
+    (maria,) = _waiting(company, MARIA)
+    company.run(company.ponte.desk.claim(ana, maria.id))
+    company.run(company.ponte.desk.resolve(ana, maria.id))
+    page = _page(company, ana, c=maria.id)
+    assert _drawn(page, "triage")["no_reopen"] is None
+    later = replace(maria, id="cv_later", thread_id="th_later", version=1, opened_at=maria.opened_at + 1)
+    company.run(company.ponte.store.commit(Commit(later)))
+    drawn = _drawn(_run(page), "triage")
+    assert (drawn["reopen"], drawn["no_reopen"]) == (
+        True,
+        "O cliente já tem uma conversa mais nova. Continue nela.",
+    )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
-from ponte.domain.agent import Agent
+from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Status
-from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console, start_console
+from ponte.ports import Commit
+from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
+from tests.support.processes import Nursery
 
 pytestmark = pytest.mark.browser
 
@@ -46,10 +49,18 @@ window.Notification = class {
 """
 
 
+# No event stream, and none of the page's own looks after a while.
+_DEAF = """
+window.EventSource = class extends EventTarget { close() {} };
+const every = window.setInterval;
+window.setInterval = (work, ms, ...more) => (ms >= 10_000 ? 0 : every(work, ms, ...more));
+"""
+
+
 @pytest.fixture
-async def console(tmp_path: Path) -> AsyncIterator[RunningConsole]:
+async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """A console process on SQLite."""
-    async with running_console(tmp_path) as running:
+    async with running_console(nursery, tmp_path) as running:
         yield running
 
 
@@ -102,8 +113,18 @@ async def test_the_queue_is_worked_by_keyboard(console: RunningConsole, browser:
     """j, k, Enter, n, / and ? do what the help says; letters in a text field stay letters."""
     office = console.office
     ana = await office.agent("Ana")
-    maria, joao = await office.waiting(*MARIA, "quero um atendente"), await office.waiting(*JOAO, "humano")
+    maria = await office.waiting(*MARIA, "quero um atendente")
     page = await _profile(browser, console, ana)
+
+    async def slow(route: Route) -> None:
+        await asyncio.sleep(2)
+        await route.continue_()
+
+    # News that come while a script is still on its way do not take the keys away.
+    await page.route("**/queue.js", slow)
+    await page.reload()
+    await expect(page.locator("html[data-wire=open]")).to_have_count(1, timeout=_SLOW_MS)
+    joao = await office.waiting(*JOAO, "humano")
     rows = page.locator(".pc-row")
     await expect(rows).to_have_count(2, timeout=_LIVE_MS)
     await page.keyboard.press("j")
@@ -133,11 +154,15 @@ async def test_the_queue_is_worked_by_keyboard(console: RunningConsole, browser:
     await expect(page.locator(".st-key-tab-mine")).to_have_attribute("aria-selected", "true")
 
 
-async def test_a_search_leads_to_the_conversation(console: RunningConsole, browser: Browser) -> None:
-    """Hits come while one types, with the words marked as text; clearing brings the queue back."""
+async def test_a_search_leads_to_the_message(console: RunningConsole, browser: Browser) -> None:
+    """Hits come while one types and lead to the message; what lies around it is read when it is wanted."""
     office = console.office
-    ana = await office.agent("Ana")
-    await office.waiting(*MARIA, "Quero remarcar a <img src=x> aula de equitação")
+    ana = await office.agent("Ana", Role.SUPERVISOR)
+    maria = await office.waiting(*MARIA, "Quero remarcar a <img src=x> aula de equitação")
+    first = (await office.ponte.store.messages(maria.id))[0]
+    rows = tuple(replace(first, id=f"t{n}", sid=f"t{n}", seq=n, body=f"linha {n}.") for n in range(2, 181))
+    longer = replace(maria, version=maria.version + 1, last_seq=180)
+    await office.ponte.store.commit(Commit(longer, messages=rows))
     await office.waiting(*JOAO, "atendente")
     page = await _profile(browser, console, ana)
     await page.locator(".st-key-search").press_sequentially("equita")
@@ -152,29 +177,61 @@ async def test_a_search_leads_to_the_conversation(console: RunningConsole, brows
     await expect(page.locator(".st-key-search")).to_have_value("equita")
     await hit.click()
     await expect(page.locator(".pc-head h1")).to_have_text("Maria", timeout=_LIVE_MS)
+    found = page.locator(".pc-pointed")
+    await expect(found).to_contain_text("aula de equitação")
+    await expect(found).to_be_in_viewport()
+    await expect(page.locator(".st-key-older")).to_be_hidden()
+    await page.locator(".st-key-search").fill("linha 90")
+    await expect(hit).to_contain_text("linha 90.", timeout=_LIVE_MS)
+    await hit.click()
+    await expect(found).to_contain_text("linha 90.")
+    await expect(found).to_be_in_viewport()
+    # What is missing between is read, and what is there stays where it is.
+    gap = page.locator(".pc-gap")
+    await expect(gap).to_have_count(2)
+    await gap.last.click()
+    await expect(gap).to_have_count(1)
+    await gap.click()
+    await expect(gap).to_have_count(0)
+    await expect(page.locator(".pc-msg")).to_have_count(180)
     await page.locator(".st-key-search").fill("")
     await expect(page.locator(".pc-row")).to_have_count(3, timeout=_LIVE_MS)
 
+    # Back in it anew, the newest are shown, and the others behind a button.
+    await page.goto(f"{console.url}/agent?c={maria.id}")
+    await expect(page.locator(".pc-msg")).to_have_count(50, timeout=_SLOW_MS)
+    await page.locator(".st-key-older").click()
+    await expect(page.locator(".pc-msg")).to_have_count(100)
+    await expect(page.locator(".pc-msg").first).to_contain_text("linha 81.")
+    await office.writes(maria.id, *MARIA, "ainda?")
+    await expect(page.locator(".pc-msg")).to_have_count(101, timeout=_LIVE_MS)
+
+    # Another page tells of who waits, too.
+    await page.goto(f"{console.url}/agent?p=floor")
+    await expect(page).to_have_title("(3) Ponte · Atendimento", timeout=_LIVE_MS)
+    await office.waiting("+5511900000004", "Bia", "oi")
+    await expect(page).to_have_title("(4) Ponte · Atendimento", timeout=_LIVE_MS)
+
 
 async def test_of_two_who_claim_one_is_told_who_won(console: RunningConsole, browser: Browser) -> None:
-    """Both click at once: one holds the conversation, and the other reads the winner's name."""
+    """One holds the conversation; the other, whose page did not know yet, reads the winner's name."""
     office = console.office
     ana, bruno = await office.agent("Ana"), await office.agent("Bruno")
     waiting = await office.waiting(*MARIA, "atendente")
-    pages = [await _profile(browser, console, agent) for agent in (ana, bruno)]
-    for page in pages:
+    winner, loser = await _profile(browser, console, ana), await _profile(browser, console, bruno)
+    for page in (winner, loser):
         await page.locator(f".st-key-queue-{waiting.id}").click()
         await expect(page.locator(".st-key-claim button").first).to_be_enabled(timeout=_SLOW_MS)
-    await asyncio.gather(*(page.locator(".st-key-claim button").first.click() for page in pages))
-    for page in pages:
-        await expect(page.locator(".pc-head .pc-chip-AGENT_ACTIVE")).to_be_visible(timeout=_SLOW_MS)
-    holder = (await office.ponte.store.conversation(waiting.id)).agent_id
-    loser, winner = (pages[1], "Ana") if holder == ana.id else (pages[0], "Bruno")
-    # The loser's click may have come when the page knew already.
-    notice = loser.locator(".pc-notice-bad")
-    if await notice.count():
-        await expect(notice).to_contain_text(winner)
-    await expect(loser.locator(".pc-head")).to_contain_text(winner)
+    # This page hears of nothing, and does not look by itself.
+    await loser.add_init_script(_DEAF)
+    await loser.reload()
+    await expect(loser.locator(".st-key-claim button").first).to_be_enabled(timeout=_SLOW_MS)
+    await winner.locator(".st-key-claim button").first.click()
+    await expect(winner.locator(".pc-head .pc-chip-AGENT_ACTIVE")).to_be_visible(timeout=_SLOW_MS)
+    await loser.locator(".st-key-claim button").first.click()
+    await expect(loser.locator(".pc-notice-bad")).to_contain_text("Ana assumiu esta conversa antes de você.")
+    await expect(loser.locator(".pc-head .pc-chip-AGENT_ACTIVE")).to_contain_text("Ana")
+    assert (await office.ponte.store.conversation(waiting.id)).agent_id == ana.id
 
 
 async def test_colleagues_see_each_other(console: RunningConsole, browser: Browser) -> None:
@@ -234,6 +291,21 @@ async def test_alerts_sound_once_and_can_be_muted(console: RunningConsole, brows
     assert (heard[-1]["kind"], heard[-1]["sounds"], heard[-1]["shows"]) == ("answer", False, True)
     assert (await first.evaluate("window.ponteNotices"))[-1] == ["Maria", "nova mensagem\no código é 123"]
 
+    # A browser that has notifications, but not for pages: nothing breaks, and the menu says so.
+    await first.evaluate(
+        """() => {
+            window.Notification = class {
+                static permission = "granted";
+                constructor() { throw new TypeError("Illegal constructor."); }
+            };
+        }"""
+    )
+    await office.writes(waiting.id, *MARIA, "e agora?")
+    heard = await _told(first, "ponteAlerts", before + 2)
+    assert (heard[-1]["kind"], heard[-1]["shows"]) == ("answer", False)
+    await first.locator(".st-key-bell").click()
+    await expect(first.locator(".pc-bell-trouble")).to_be_visible()
+
     # What the agent has before their eyes makes no sound.
     await first.goto(f"{console.url}/agent?tab=mine&c={waiting.id}")
     await _live(first)
@@ -242,8 +314,11 @@ async def test_alerts_sound_once_and_can_be_muted(console: RunningConsole, brows
     await first.locator(".pc-bell-panel input[name=sound_answer]").check()
     await first.keyboard.press("Escape")
     await office.writes(waiting.id, *MARIA, "alô")
-    (seen,) = await _told(first, "ponteAlerts", 1)
-    assert (seen["seen"], seen["sounds"], seen["shows"]) == (True, False, False)
+    await expect(first.locator(".pc-transcript")).to_contain_text("alô", timeout=_LIVE_MS)
+    await asyncio.sleep(1)
+    # Where the page has read it before the stream looks, there is nothing to tell at all.
+    heard = await first.evaluate("window.ponteAlerts")
+    assert [alert for alert in heard if not alert["seen"] or alert["sounds"] or alert["shows"]] == []
 
 
 async def test_a_conversation_is_sorted_put_off_and_opened_again(
@@ -282,9 +357,7 @@ async def test_a_conversation_is_sorted_put_off_and_opened_again(
     assert (reopened.agent_id, reopened.reopened) == (ana.id, 1)
 
 
-async def test_a_restarted_console_goes_on_where_it_was(
-    console: RunningConsole, browser: Browser, tmp_path: Path
-) -> None:
+async def test_a_restarted_console_goes_on_where_it_was(console: RunningConsole, browser: Browser) -> None:
     """While the server is away the page says so; afterwards it follows again, and the draft is there."""
     office = console.office
     ana = await office.agent("Ana")
@@ -295,20 +368,14 @@ async def test_a_restarted_console_goes_on_where_it_was(
     box = page.locator(".st-key-reply textarea")
     await expect(box).to_be_enabled(timeout=_SLOW_MS)
     await box.press_sequentially("Vou ver")
-    console.process.terminate()
-    await asyncio.to_thread(console.process.wait, 20)
+    await console.process.end()
     await expect(page.locator(".pc-offline")).to_be_visible(timeout=_SLOW_MS)
     await box.press_sequentially(" a agenda")
-    port = int(console.url.rpartition(":")[2])
-    process, _ = await asyncio.to_thread(start_console, tmp_path, {}, port)
-    try:
-        await expect(page.locator(".pc-offline")).to_be_hidden(timeout=60_000)
-        await office.writes(waiting.id, *MARIA, "ainda aí?")
-        await expect(page.locator(".pc-body", has_text="ainda aí?")).to_be_visible(timeout=60_000)
-        await expect(box).to_have_value("Vou ver a agenda")
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait, 20)
+    await console.process.start()
+    await expect(page.locator(".pc-offline")).to_be_hidden(timeout=60_000)
+    await office.writes(waiting.id, *MARIA, "ainda aí?")
+    await expect(page.locator(".pc-body", has_text="ainda aí?")).to_be_visible(timeout=60_000)
+    await expect(box).to_have_value("Vou ver a agenda")
 
 
 async def test_an_ended_session_leads_back_to_the_draft(console: RunningConsole, browser: Browser) -> None:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Handoff, Trigger, hand_over
+from ponte.domain.office_hours import DEFAULT_TIMEZONE, local
 from ponte.ports import Commit
 from tests.fixtures.console_office import Backstage, backstage
 
@@ -86,13 +87,19 @@ def test_a_report_has_tiles_charts_and_tables(company: Backstage) -> None:
     assert "&lt;i&gt;Ana" in text
     assert "<i>Ana" not in text
     assert "pediu atendente" in text
-    assert len(page.get("vega_lite_chart")) == 4
+    # By day: volume, times, time to resolve, reopened; by hour; by reason.
+    assert len(page.get("vega_lite_chart")) == 6
     assert page.get("download_button")
     page.selectbox(key="report_language").select("es").run(timeout=40)
     assert "Nada neste período" in _text(page)
     page.selectbox(key="report_language").select("").run(timeout=40)
     page.selectbox(key="report_range").select("yesterday").run(timeout=40)
     assert "Nada neste período" in _text(page)
+    page.selectbox(key="report_range").select("custom").run(timeout=40)
+    today = local(company.ponte.clock.now(), DEFAULT_TIMEZONE).date()
+    page.date_input(key="report_days").set_value((today, today)).run(timeout=40)
+    # A day alone is not compared with others.
+    assert len(page.get("vega_lite_chart")) == 2
 
 
 def test_human_hours_can_be_chosen_where_there_are_any(company: Backstage) -> None:
@@ -109,12 +116,3 @@ def test_human_hours_can_be_chosen_where_there_are_any(company: Backstage) -> No
     hours.set_value("human").run(timeout=40)
     assert not page.exception
     assert "Nada neste período" in _text(page)
-
-
-@pytest.mark.parametrize("role", [Role.AGENT, Role.PROMPT_ENGINEER])
-def test_others_see_no_report(company: Backstage, role: Role) -> None:
-    """Who may not is told so."""
-    agent = company.run(company.office.agent("Ana", role))
-    page = _page(company, agent)
-    assert "Seu perfil não dá acesso" in _text(page)
-    assert not page.selectbox

@@ -14,8 +14,10 @@ import pytest
 import pytest_asyncio
 
 from ponte.domain.agent import Agent
+from ponte.domain.conversation import Status
 from ponte.domain.message import Kind, Media
 from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
+from tests.support.processes import Nursery
 
 MARIA = ("+5511900000001", "Maria")
 
@@ -25,9 +27,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def console(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningConsole]:
+async def console(
+    nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningConsole]:
     """A console process on SQLite."""
-    async with running_console(tmp_path_factory.mktemp("console")) as running:
+    async with running_console(nursery, tmp_path_factory.mktemp("console")) as running:
         yield running
 
 
@@ -107,6 +111,39 @@ async def test_a_messages_files_are_behind_the_login(
         assert (answer.status, answer.headers["Content-Length"]) == (200, str(len(picture)))
     for missing in (f"/agent/media/{sent}/1", "/agent/media/SM0/0"):
         assert await _status(browser, missing) == 404
+
+
+async def test_earlier_messages_are_read_by_themselves(
+    console: RunningConsole, browser: aiohttp.ClientSession
+) -> None:
+    """A page before, after or around a message; how much waits; and nothing without a login or a number."""
+    rosa = ("+5511900000079", "Rosa")
+    waiting = await console.office.waiting(*rosa, "um")
+    for n in range(59):
+        await console.office.writes(waiting.id, *rosa, f"linha {n}")
+
+    async def read(what: str, **sent: str) -> tuple[int, dict[str, Any]]:
+        async with browser.post(f"/agent/read/{what}", json=sent) as answer:
+            return answer.status, await answer.json() if answer.status != 401 else {}
+
+    here = {"conversation": waiting.id}
+    assert (await read("messages", **here, before="11"))[0] == 401
+    await _log_in(browser, await console.office.agent("Ana"))
+    for wish, seqs in (
+        ({"before": "11"}, range(1, 11)),
+        ({"after": "55"}, range(56, 61)),
+        ({"around": "30"}, range(5, 55)),
+    ):
+        status, found = await read("messages", **here, **wish)
+        assert (status, [m["seq"] for m in found["messages"]]) == (200, list(seqs))
+    for wish in ({}, {"before": "x"}, {"before": "9" * 30}):
+        assert (await read("messages", **here, **wish))[0] in {409, 422}
+    assert (await read("messages", conversation="cv_gone", before="2"))[0] == 409
+    status, found = await read("count")
+    assert (status, found["count"]) == (
+        200,
+        (await console.office.ponte.store.count_by_status())[Status.AWAITING_AGENT],
+    )
 
 
 async def test_the_cookie_is_secure_behind_tls(
@@ -203,9 +240,9 @@ async def test_a_colleagues_messages_concern_nobody_here(
         assert (await _next_event(events.content, "changed"))["elsewhere"] is False
 
 
-async def test_an_open_stream_does_not_hold_up_the_end(tmp_path: Path) -> None:
+async def test_an_open_stream_does_not_hold_up_the_end(nursery: Nursery, tmp_path: Path) -> None:
     """On SIGTERM the event stream ends by itself and the process with it, well before it would be cut off."""
-    async with running_console(tmp_path) as console:
+    async with running_console(nursery, tmp_path) as console:
         ana = await console.office.agent("Ana")
         cookie = {"ponte_session": await console.office.token(ana)}
         async with (
@@ -213,10 +250,10 @@ async def test_an_open_stream_does_not_hold_up_the_end(tmp_path: Path) -> None:
             client.get(f"{console.url}/agent/events") as events,
         ):
             await _next_event(events.content, "hello")
-            console.process.send_signal(signal.SIGTERM)
+            ending = asyncio.create_task(console.process.end(10))
             async with asyncio.timeout(4):
                 await events.content.read()
-        code = await asyncio.to_thread(console.process.wait, 10)
+            code = await ending
     assert code in {0, -signal.SIGTERM}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Conversation, Handoff, Status, Trigger, hand_over
 from ponte.ports import Commit
 from tests.fixtures.console_office import PASSWORD, Office, RunningConsole, running_console
+from tests.support.processes import Nursery
 
 pytestmark = pytest.mark.browser
 
@@ -34,9 +36,9 @@ _MINUTE = 60_000
 
 
 @pytest.fixture
-async def console(tmp_path: Path) -> AsyncIterator[RunningConsole]:
+async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """A console process on SQLite."""
-    async with running_console(tmp_path) as running:
+    async with running_console(nursery, tmp_path) as running:
         yield running
 
 
@@ -87,6 +89,9 @@ async def test_a_supervisor_gives_a_waiting_customer_to_an_agent(
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     await expect(page.locator(".pc-floor-empty").first).to_have_text("Ninguém está esperando.")
+
+    # Who is neither here nor holds anything takes one line.
+    await expect(page.locator(f".st-key-desk-{ana.id}")).to_have_class(re.compile("pc-away"))
 
     late = await _waits(office, MARIA, 9)
     case = page.locator(f"[data-case={late.id}]")

@@ -127,6 +127,18 @@ async def test_a_resolved_stretch_gives_the_contact_a_memory(graph: Graph, ctx: 
     assert again == result
 
 
+async def test_a_file_that_an_agent_sent_last_does_not_hide_what_they_said(
+    graph: Graph, ctx: GraphContext
+) -> None:
+    """The memory keeps the agent's last words, not that a picture followed."""
+    await turn(graph, ctx, "t1", "quero um atendente")
+    picture = StretchLine(author=Author.AGENT, text="(image)")
+    resolved = RESOLVED.model_copy(update={"stretch": (*RESOLVED.stretch, picture)})
+    result = await turn(graph, ctx, "t2", resume=resolved)
+    assert result.memory is not None
+    assert result.memory.endswith("agent: Fechado, sábado às 9h.")
+
+
 async def test_a_resume_without_a_pause_keeps_the_brief(
     graph: Graph, ctx: GraphContext, model: FakeResponder
 ) -> None:

@@ -82,7 +82,28 @@ def test_json_is_one_object_on_standard_output(rows: Path) -> None:
     assert [p["row"] for p in report["predictions"]] == [1, 2, 3, 4, 5, 6]
     first = report["predictions"][0]
     assert (first["label"], first["predicted"], first["trigger"]) == ("human", "human", "keyword")
-    assert set(first) == {"row", "lang", "label", "kind", "text", "predicted", "score", "trigger"}
+    assert set(first) == {
+        *("row", "lang", "label", "kind", "text", "predicted", "score", "trigger", "topic", "foreign")
+    }
+
+
+def test_topics_and_languages_are_told_and_not_counted(rows: Path) -> None:
+    """A refund is the bot's by its label and a human's by policy: the figures follow the label."""
+    rows.write_text(
+        "lang\tlabel\tkind\ttext\n"
+        "pt-BR\tbot\ttopic\tquero reembolso\n"
+        "fr\tbot\tforeign\tBonjour, combien coûte un cours d'équitation ?\n"
+        "en\tbot\tquestion\thow much is a lesson?\n",
+        "utf-8",
+    )
+    done = run(rows.parent, "--handoff", str(rows), "--json", "out.json", "--no-model")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((rows.parent / "out.json").read_text("utf-8"))
+    assert [p["predicted"] for p in report["predictions"]] == ["bot"] * 3
+    assert [p["topic"] for p in report["predictions"]] == ["Reembolso ou cobrança indevida", None, None]
+    assert [p["foreign"] for p in report["predictions"]] == [None, "fr", None]
+    assert report["beside"] == {"topic": 1, "language": 1}
+    assert "1 by a topic, 1 by the" in " ".join(done.stdout.split())
 
 
 def test_tables_for_people(rows: Path) -> None:

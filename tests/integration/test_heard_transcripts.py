@@ -74,6 +74,12 @@ def note(files: MemoryMediaStore, spoken: Spoken) -> Media:
     return Media("https://api.twilio.com/m", "audio/ogg", key=stored.key, size=stored.size)
 
 
+def model_of(context: GraphContext) -> FakeResponder:
+    """Return the scripted model."""
+    assert isinstance(context.responder, FakeResponder)
+    return context.responder
+
+
 async def speaks(pipeline: Pipeline, sid: str, media: Media) -> None:
     """Accept a voice note of Maria's and let all come to rest."""
     inbound = Inbound(sid, MARIA, "whatsapp:+1415", "", Kind.AUDIO, pipeline.clock.now(), media=(media,))
@@ -203,3 +209,45 @@ async def test_a_list_shows_a_voice_note_by_its_words(
     await pipeline.settle()
     await speaks(pipeline, "SM2", note)
     assert (await pipeline.current(MARIA)).preview == "\N{MICROPHONE} quanto custa a aula?"
+
+
+async def test_what_is_said_while_a_human_answers_is_known_to_the_bot(
+    opened: Open, context: GraphContext, note: Media, store: SqliteStore
+) -> None:
+    """Given back, the model is told the customer's spoken words, and that the agent sent a recording."""
+    ana = Agent("ag_ana", "ana@example.com", "Ana", Role.AGENT, "x", 0)
+    await store.add_agent(ana)
+    pipeline = opened(context)
+    await pipeline.customer_says(MARIA, "quero falar com um atendente", "SM1")
+    await pipeline.settle()
+    conversation = (await pipeline.current(MARIA)).id
+    await pipeline.desk.claim(ana, conversation)
+    await speaks(pipeline, "SM2", note)
+    await pipeline.desk.reply(ana, conversation, "Custa 90 para grupos.")
+    await pipeline.desk.reply_recorded(ana, conversation, replace(note, url=""))
+    await pipeline.settle()
+    await pipeline.desk.seen(ana, conversation, (await pipeline.current(MARIA)).last_seq)
+    await pipeline.desk.return_to_bot(ana, conversation)
+    await pipeline.settle()
+    await pipeline.customer_says(MARIA, "e para duas pessoas?", "SM3")
+    await pipeline.settle()
+    told = "\n".join(message.content for message in model_of(context).asked[-1])
+    assert "customer: quanto custa a aula?" in told
+    assert "agent: (audio)" in told
+
+
+async def test_a_quoted_voice_note_is_told_by_its_words(
+    opened: Open, context: GraphContext, note: Media
+) -> None:
+    """Of a file that says nothing, the model learns what it was."""
+    pipeline = opened(context)
+    await speaks(pipeline, "SM1", note)
+    await pipeline.customer_says(MARIA, "", "SM2", kind=Kind.LOCATION)
+    await pipeline.settle()
+    for sid, quoted, words in (("SM3", "SM1", "quanto custa a aula?"), ("SM4", "SM2", "(location)")):
+        now = pipeline.clock.now()
+        inbound = Inbound(sid, MARIA, "whatsapp:+1415", "isto", Kind.TEXT, now, reply_to=quoted)
+        await pipeline.intake.accept(inbound)
+        await pipeline.settle()
+        told = "\n".join(message.content for message in model_of(context).asked[-1]).replace('\\"', '"')
+        assert words in told.rpartition('"quoted_message": "')[2][:40]

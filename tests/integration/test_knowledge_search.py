@@ -93,6 +93,24 @@ async def test_mongodb_finds_sections_of_the_language_that_was_asked_for() -> No
 
 
 @needs_search
+async def test_without_an_embedding_model_mongodb_searches_by_full_text() -> None:
+    """What its words find goes together with what ours find; no vector is stored, no vector index made."""
+    knowledge = texts()
+    with search_server() as (server, collection):
+        indexes = EngineIndexes(server, collection)
+        index = MongoKnowledge(collection, indexes)
+        async with prepared(IndexedRetriever(knowledge, index, None, FixedClock())) as retriever:
+            hits = await retriever.find("quanto custa a hospedagem do meu cavalo", "pt-BR")
+            direct = await index.search(retriever.set_id, "pt-BR", "hospedagem", (), 2)
+            misspelt = await retriever.find("hospedajem", "pt-BR", 1)
+        assert [one["name"] for one in indexes.made] == ["knowledge_text"]
+        assert collection.count_documents({"embedding": {"$exists": True}}) == 0
+    assert "Pensão de cavalos" in [hit.section.title for hit in hits]
+    assert knowledge.chunks[int(direct[0])].title == "Pensão de cavalos"
+    assert [hit.section.title for hit in misspelt] == ["Pensão de cavalos"]
+
+
+@needs_search
 async def test_indexing_again_stores_nothing_twice_and_what_is_unused_goes_away() -> None:
     """A set is stored once, is found again by another process, and is deleted a week after its last use."""
     knowledge = texts()

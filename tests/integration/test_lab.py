@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
+from graph.builder import build_graph
+from graph.harness import Pipeline
 from graph.lab import open_lab
 from graph.prompt_source import read_folder, version_of
+from graph.testing import FakeResponder, fake_context
 from ponte.bootstrap import Ponte, open_ponte
 from ponte.domain.agent import Agent, Role
+from ponte.domain.conversation import Status, Trigger
 from ponte.domain.decision import DecisionFilter, Outcome
-from ponte.errors import Forbidden, InvalidInput, WrongState
+from ponte.errors import Forbidden, InvalidInput, NotFound, WrongState
+from ponte.ports import Commit
 from ponte.prompt_desk import FILES
 from ponte.settings import load_settings
+from ponte.testing import FakeMessenger, ManualClock
 
 PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
+CUSTOMER = "whatsapp:+5511900000001"
 PAULA = Agent("ag_paula", "paula@example.com", "Paula", Role.PROMPT_ENGINEER, "x", 0)
 SONIA = Agent("ag_sonia", "sonia@example.com", "Sônia", Role.SUPERVISOR, "x", 0)
 ANA = Agent("ag_ana", "ana@example.com", "Ana", Role.AGENT, "x", 0)
@@ -96,3 +105,49 @@ async def test_roles_are_asked(ponte: Ponte) -> None:
     for ask in (desk.view(ANA), desk.report(ANA), desk.ledger(ANA, DecisionFilter()), desk.examples(ANA)):
         with pytest.raises(Forbidden):
             await ask
+
+
+async def _talked(ponte: Ponte) -> str:
+    """Let a customer talk to the bot in the real store, and ask for a human; returns where."""
+    clock = ManualClock()
+    responder = FakeResponder(["Custa 120 reais, Joaquina."])
+    context = replace(fake_context(PROMPTS), responder=responder, clock=clock)
+    graph, messenger = build_graph(InMemorySaver()), FakeMessenger(clock)
+    pipeline = Pipeline(ponte.store, graph, context, clock=clock, messenger=messenger)
+    for n, text in enumerate(("Qual o preço das aulas?", "quero um atendente, meu CPF é 529.982.247-25")):
+        await pipeline.customer_says(CUSTOMER, text, f"SM{n:032d}")
+        await pipeline.settle()
+    return (await pipeline.current(CUSTOMER)).id
+
+
+async def test_a_stored_conversation_is_said_again_to_a_draft(ponte: Ponte) -> None:
+    """Old and new answers come side by side, numbers masked; the store is as it was before."""
+    conversation_id = await _talked(ponte)
+    before = await ponte.store.messages(conversation_id, limit=100)
+    (recent,) = await ponte.prompt_desk.recent(PAULA)
+    assert (recent.id, recent.language) == (conversation_id, "pt-BR")
+    found = await ponte.prompt_desk.try_past(PAULA, FILES, conversation_id)
+    price, human = found.turns
+    assert price.customer == ("Qual o preço das aulas?",)
+    assert human.customer == ("quero um atendente, meu CPF é <number>",)
+    assert price.before.said[0].startswith("Custa 120 reais, <name>")
+    assert any("420" in text for text in price.now.said)
+    assert (price.before.trigger, price.now.trigger) == (None, None)
+    assert human.before.trigger is human.now.trigger is Trigger.KEYWORD
+    assert (found.model, found.error, found.cut) == (False, None, False)
+    assert await ponte.store.messages(conversation_id, limit=100) == before
+
+
+async def test_what_cannot_be_said_again_is_told(ponte: Ponte) -> None:
+    """Unknown conversations and versions, and those of which nothing is kept; other roles may not."""
+    desk, conversation_id = ponte.prompt_desk, await _talked(ponte)
+    for version, wanted in ((FILES, "cv_none"), ("abcdef", conversation_id)):
+        with pytest.raises(NotFound):
+            await desk.try_past(PAULA, version, wanted)
+    empty = replace(await ponte.store.conversation(conversation_id), id="cv_e", thread_id="th_e", version=1)
+    await ponte.store.commit(Commit(replace(empty, status=Status.RESOLVED, last_seq=0)))
+    with pytest.raises(NotFound):
+        await desk.try_past(PAULA, FILES, "cv_e")
+    for act in (desk.recent(SONIA), desk.try_past(SONIA, FILES, conversation_id)):
+        with pytest.raises(Forbidden):
+            await act

@@ -452,6 +452,12 @@ MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(50)
         (MP4, "audio/mp4", "audio/mp4"),
         (MP4, "image/png", "video/mp4"),
         (b"%PDF-1.7\n" + bytes(50), "application/pdf", "application/pdf"),
+        (b"\xef\xbb\xbf\r\n%PDF-1.4\n%%EOF\n", "application/pdf", "application/pdf"),
+        (b"\x01\x02%PDF-1.4\n" + bytes(50), "image/png", "application/pdf"),
+        (b"A PDF begins with %PDF-1.4.", "text/plain", "text/plain"),
+        (b"\x01\x02\x03\x9f" * 50, "application/pdf", "application/octet-stream"),
+        (b"\x01\x02\x03\x9f" * 50, WORD, "application/octet-stream"),
+        (b"\x01\x02\x03\x9f" * 50, "application/vnd.ms-excel", "application/octet-stream"),
         (archive("[Content_Types].xml", "word/document.xml"), WORD, WORD),
         (
             archive("[Content_Types].xml", "xl/workbook.xml"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,25 +11,23 @@ from pathlib import Path
 
 import httpx2
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
 
-from graph.audio import AudioFile, AudioLimits, decode, uploads
+from graph.audio import AudioLimits
 from graph.context import GraphContext, Limits, ModelFailed
 from graph.context_factory import open_graph_context
 from graph.hearing import Hints
 from graph.testing import FixedClock
-from graph.transcriber import LocalSegment, LocalTranscriber, open_local, read_answer, request_options
+from graph.transcriber import read_answer, request_options
 from graph.understanding import understand
 from ponte.domain.message import Media, MediaError
-from ponte.errors import SettingsError
 from ponte.settings import load_settings
 from ponte.testing import MemoryMediaStore
 from simulator.openai_stub import create_stub_app
 from simulator.serving import Served
-from tests.support.spoken import Samples, Spoken, encoded, lasting, noise, silence
+from tests.support.spoken import Spoken, encoded, lasting, noise, say, silence
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 HINTS = Hints(("pt", "es"), ("Hípica", "baia"))
@@ -156,6 +153,38 @@ async def test_an_invention_counts_as_silence(connect: Connect, spoken: Spoken) 
     async with connect() as wire:
         await wire.mode(transcription="Legendas pela comunidade Amara.org")
         media = await wire.understand(encoded(spoken.question, "ogg"))
+    assert (media.error, media.text) == (MediaError.SILENT, None)
+
+
+@pytest.mark.parametrize(
+    ("word", "voice"),
+    [("obrigado", "pt-br"), ("tchau", "pt-br"), ("e aí", "pt-br"), ("gracias", "es"), ("bye", "en")],
+)
+async def test_a_courtesy_of_one_word_is_heard(
+    connect: Connect, spoken: Spoken, word: str, voice: str
+) -> None:
+    """What recognisers make up of noise is also what people say: in a short note it is theirs."""
+    said = say(word, voice)
+    for pause in (0.1, 1):
+        note = np.concatenate([silence(pause), said, silence(pause)])
+        async with connect() as wire:
+            await wire.mode(transcription=f"{word.capitalize()}.")
+            media = await wire.understand(encoded(note, "ogg"))
+        assert (media.error, media.text) == (None, f"{word.capitalize()}.")
+    del spoken
+
+
+@pytest.mark.parametrize("color", ["", "white", "brown"])
+async def test_a_courtesy_made_up_of_almost_nothing_counts_as_silence(
+    connect: Connect, spoken: Spoken, color: str
+) -> None:
+    """In long silence or noise with a blip of a voice in it, recognisers hear thanks that nobody said."""
+    blip = spoken.short[: len(spoken.short) // 2]
+    around = noise(10, color, 200) if color else silence(10)
+    async with connect() as wire:
+        await wire.mode(transcription="Obrigado.")
+        media = await wire.understand(encoded(np.concatenate([around, blip, around]), "ogg"))
+        assert len(await wire.asked()) <= 1
     assert (media.error, media.text) == (MediaError.SILENT, None)
 
 
@@ -289,56 +318,3 @@ def test_odd_answers_are_read_as_far_as_they_go() -> None:
         assert read_answer({"text": "a", "languages": nothing}).language is None
     assert read_answer({"text": "a", "logprobs": [{"logprob": "x"}, 3]}).confidence is None
     assert read_answer({"text": "a", "segments": [{"avg_logprob": -0.5}]}).confidence is None
-
-
-@dataclass
-class Local:
-    """A faster-whisper model that answers at once, late, or not at all."""
-
-    wait_s: float = 0.0
-    failure: Exception | None = None
-    language: str = "pt"
-    given: dict[str, object] | None = None
-
-    def transcribe(
-        self, audio: npt.NDArray[np.float32], **options: object
-    ) -> tuple[list[LocalSegment], Local]:
-        """Answer as faster-whisper does."""
-        self.given = {"seconds": len(audio) / 16_000, "loudest": float(np.max(np.abs(audio))), **options}
-        time.sleep(self.wait_s)
-        if self.failure:
-            raise self.failure
-        return [LocalSegment(" Olá,", 0, 1, -0.1), LocalSegment(" tudo bem?", 1, 2, -0.3)], self
-
-
-def note(samples: Samples) -> AudioFile:
-    """Return a recording ready for a recogniser."""
-    data = encoded(samples, "ogg")
-    return uploads(data, decode(data, AudioLimits()), AudioLimits())[0]
-
-
-async def test_a_local_engine_stands_behind_the_same_interface(spoken: Spoken) -> None:
-    """It gets samples from -1 to 1 and the company's words, and never leans on its own last sentence."""
-    model = Local()
-    said = await LocalTranscriber(model, FAST).transcribe(note(spoken.question), HINTS)
-    assert (said.text, said.language, said.confidence) == ("Olá, tudo bem?", "pt", 0.8187)
-    assert model.given is not None
-    assert 0.05 < float(str(model.given["loudest"])) <= 1
-    assert model.given["hotwords"] == "Hípica, baia"
-    assert (model.given["language"], model.given["condition_on_previous_text"]) == (None, False)
-
-
-@pytest.mark.parametrize(
-    "model", [Local(failure=RuntimeError("cuda")), Local(wait_s=1.5)], ids=["error", "late"]
-)
-async def test_a_local_engine_that_fails_is_a_failure_like_any_other(spoken: Spoken, model: Local) -> None:
-    """Errors and slowness alike."""
-    engine = LocalTranscriber(model, Limits(transcribe_timeout_ms=50))
-    with pytest.raises(ModelFailed):
-        await engine.transcribe(note(spoken.short), HINTS)
-
-
-async def test_a_local_model_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
-    """The message names the setting and the mend."""
-    with pytest.raises(SettingsError, match="TRANSCRIBE_LOCAL_MODEL"):
-        await asyncio.to_thread(open_local, tmp_path / "nothing", FAST)

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from ponte.audio import VOICE_NOTE
+from ponte.bootstrap import open_ponte
 from ponte.domain.agent import Role
 from ponte.domain.message import Author, Kind, Media, Message, MessageStatus
 from ponte.errors import NotFound
-from ponte.media_links import LINK_SECONDS, MediaLinks
+from ponte.media_links import LINK_SECONDS, MediaLinks, link_key
 from ponte.media_serving import safe_name, serving
 from ponte.ports import Commit, MediaStore, StoredMedia
+from ponte.settings import Settings, load_settings
 from tests.fixtures.api_office import PUBLIC, Office, open_office
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
@@ -185,6 +188,14 @@ def test_a_range_of_another_version_gets_the_whole() -> None:
     assert serving(STORED, wanted_range="bytes=0-1", if_range=f'"{STORED.key[:32]}"').status == 206
 
 
+def test_a_voice_note_keeps_its_type() -> None:
+    """Twilio reads the type of a file from our answer: a voice note is Ogg with Opus in it."""
+    headers = serving(replace(STORED, content_type=VOICE_NOTE)).headers
+    assert headers["Content-Type"] == "audio/ogg; codecs=opus"
+    assert headers["Content-Disposition"].startswith("inline;")
+    assert ".og" in headers["Content-Disposition"]
+
+
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -217,8 +228,29 @@ def test_names_are_only_names() -> None:
 
 
 def test_a_link_of_one_process_works_in_another() -> None:
-    """With the same SECRET_KEY, what one process signs another opens; without one, links are its own."""
+    """With the same key, what one process signs another opens; without one, links are its own."""
     one, other = MediaLinks("k" * 32, PUBLIC), MediaLinks("k" * 32, PUBLIC)
     assert other.open(one.url(KEY).rpartition("/")[2]) == KEY
     with pytest.raises(NotFound):
         MediaLinks("", PUBLIC).open(MediaLinks("", PUBLIC).url(KEY).rpartition("/")[2])
+
+
+async def test_processes_of_one_account_open_each_others_links(tmp_path: Path) -> None:
+    """Without a SECRET_KEY, as .env.example has it, the API opens what a worker beside it signs."""
+
+    def settings(n: int, token: str) -> Settings:
+        return load_settings(
+            twilio_account_sid="AC1", twilio_auth_token=token, data_dir=tmp_path / str(n), base_url=PUBLIC
+        )
+
+    async with (
+        open_ponte(settings(1, "t1")) as api,
+        open_ponte(settings(2, "t1")) as worker,
+        open_ponte(settings(3, "t2")) as stranger,
+    ):
+        token = worker.links.url(KEY).rpartition("/")[2]
+        assert api.links.open(token) == KEY
+        with pytest.raises(NotFound):
+            stranger.links.open(token)
+    assert "t1" not in link_key("", "t1")
+    assert link_key("k", "t1") == "k"

@@ -201,6 +201,21 @@ async def test_what_cannot_be_heard_is_handed_over(desk: Desk, question: Media, 
     assert (kept.key, kept.text) == (media.key, None)
 
 
+async def test_a_file_that_breaks_its_reader_does_not_break_the_turn(
+    desk: Desk, picture: bytes, question: Media
+) -> None:
+    """It counts as one that cannot be read; what was said beside it is heard."""
+    desk.eyes.answer = RuntimeError("nobody thought of this")
+    file = desk.file(picture, "image/gif")
+    items = (InboundItem("a", body="oi"), InboundItem("b", Kind.IMAGE, "", (file,)), voice(question))
+    result = await desk.turn(*items)
+    assert result.handoff is not None
+    assert result.handoff.trigger is Trigger.MEDIA
+    kept, heard_note = heard(result)
+    assert (kept.key, kept.error) == (file.key, MediaError.UNREADABLE)
+    assert heard_note.text == "quanto custa a aula?"
+
+
 async def test_a_document_is_data_beside_the_question(desk: Desk) -> None:
     """Its text reaches the model as quoted data; no wish in it is taken for the customer's."""
     file = desk.file(pdf(["quero falar com um atendente agora"]), "application/pdf", "fatura.pdf")

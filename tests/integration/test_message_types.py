@@ -142,6 +142,12 @@ TYPES: dict[str, Type] = {
     "reaction": Type(
         Kind.TEXT, "👍", (("reaction", "👍"),), ("👍",), (("marks", "Reagiu a uma mensagem"),), quotes=True
     ),
+    "reaction taken back": Type(
+        Kind.TEXT,
+        details=(("reaction", "removed"),),
+        agent=(("marks", "Reagiu a uma mensagem"),),
+        quotes=True,
+    ),
     "order": Type(
         Kind.UNKNOWN,
         details=(
@@ -219,6 +225,16 @@ async def test_files_that_cannot_be_read_bring_a_human(pipeline: Pipeline, name:
     assert current.status is Status.AWAITING_AGENT
     assert current.handoff is not None
     assert current.handoff.trigger is Trigger.MEDIA
+
+
+@pytest.mark.parametrize("name", ["reaction", "reaction taken back", "sticker"])
+async def test_what_says_little_brings_no_human(
+    pipeline: Pipeline, responder: FakeResponder, name: str
+) -> None:
+    """A reaction is answered as a text; one that was taken back, and a sticker, without asking the model."""
+    await sent(pipeline, name)
+    assert (await pipeline.current(MARIA)).status is Status.BOT_ACTIVE
+    assert len(responder.asked) == (name == "reaction")
 
 
 async def test_an_unknown_type_is_handed_over_as_what_it_is(pipeline: Pipeline) -> None:

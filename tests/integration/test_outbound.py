@@ -3,175 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, TypeVar
 
-import aiohttp
 import pytest
 
-from api.app import create_app as create_api
-from graph.service import run_service
 from ponte.audio import to_voice_note
-from ponte.bootstrap import Ponte, open_ponte
-from ponte.domain.agent import Agent, Role
 from ponte.domain.choices import Choice
 from ponte.domain.conversation import Status
-from ponte.domain.message import Media, Message, MessageStatus
+from ponte.domain.message import Media, MessageStatus
 from ponte.domain.window import WINDOW_MS
 from ponte.errors import InvalidInput, WrongState
-from ponte.settings import load_settings
-from simulator.app import create_app as create_simulator
-from simulator.config import SimulatorConfig
 from simulator.faults import FaultKind
-from simulator.network import Network
-from simulator.records import Message as Carried
-from simulator.serving import serve
-from tests.support.processes import reserved_port
+from tests.support.desk import Desk, eventually, open_desk
 from tests.support.sounds import heard, recording
 
-SID, TOKEN = "AC" + "0" * 32, "a-token-for-tests-only"
 MARIA, JOAO, CLARA = "5511900000001", "5511900000002", "5511900000003"
-PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
-T = TypeVar("T")
 PDF = b"%PDF-1.4\n% tabela de precos\n"
-
-
-@dataclass
-class ShiftedClock:
-    """The machine's clock, moved on by tests."""
-
-    shift: int = 0
-
-    def now(self) -> int:
-        """Return the shifted time in ms since the epoch, UTC."""
-        return int(time.time() * 1000) + self.shift
-
-    async def sleep(self, ms: int) -> None:
-        """Wait for real."""
-        await asyncio.sleep(ms / 1000)
-
-
-@dataclass
-class Desk:
-    """Everything that runs, and the agent at work."""
-
-    ponte: Ponte
-    network: Network
-    twilio: str
-    clock: ShiftedClock
-    agent: Agent
-    http: aiohttp.ClientSession
-
-    async def holds(self, wa_id: str) -> str:
-        """Let a customer ask for a person and the agent claim; returns the conversation's id."""
-        said = await self.network.customer_says(wa_id, "quero falar com atendente")
-        assert said.accepted, said.outcomes
-
-        async def waiting() -> str | None:
-            contact = await self.ponte.store.find_contact(f"whatsapp:+{wa_id}")
-            current = await self.ponte.store.current(contact.id) if contact else None
-            waits = current is not None and current.status is Status.AWAITING_AGENT
-            return current.id if current is not None and waits else None
-
-        found = await eventually(waiting, bool)
-        assert found is not None
-        await self.ponte.desk.claim(self.agent, found)
-        await self.shown(wa_id, 1)
-        return found
-
-    async def shown(self, wa_id: str, count: int) -> list[Carried]:
-        """Wait until so many messages are on the customer's phone, and return them in order."""
-
-        async def look() -> list[Carried]:
-            return self.phone(wa_id)
-
-        return await eventually(look, lambda seen: len(seen) == count)
-
-    def phone(self, wa_id: str) -> list[Carried]:
-        """Return what was delivered to the customer's phone, in order of Twilio's acceptance."""
-        out = [m for m in self.network.ledger.after(0, wa_id=wa_id) if m.direction == "outbound"]
-        return [m for m in out if m.status in {"sent", "delivered", "read"}]
-
-    async def becomes(self, message: Message, status: MessageStatus) -> Message:
-        """Wait until a message has a status, and return it."""
-        return await eventually(lambda: self.ponte.store.message(message.id), lambda m: m.status is status)
-
-    async def stored(self, content: bytes, content_type: str) -> Media:
-        """Put a file into the media store."""
-
-        async def once() -> AsyncIterator[bytes]:
-            yield content
-
-        kept = await self.ponte.media.put(once(), content_type, self.clock.now())
-        return Media("", content_type, key=kept.key, size=kept.size, name="tabela.pdf")
-
-    async def content(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        """Call the Content API as the operator would."""
-        login = {"Authorization": aiohttp.encode_basic_auth(SID, TOKEN)}
-        async with self.http.request(method, f"{self.twilio}{path}", json=body, headers=login) as answer:
-            assert answer.status < 300, await answer.text()
-            return await answer.json()
-
-    async def template(self, *, approved: bool = True) -> str:
-        """Make a template and return its sid."""
-        made = await self.content(
-            "POST",
-            "/v1/Content",
-            {
-                "friendly_name": "volta_pt_br",
-                "language": "pt_BR",
-                "variables": {"1": "Maria"},
-                "types": {"twilio/text": {"body": "Oi {{1}}, temos novidades. Podemos falar?"}},
-            },
-        )
-        if approved:
-            path = f"/v1/Content/{made['sid']}/ApprovalRequests/whatsapp"
-            await self.content("POST", path, {"name": "volta", "category": "UTILITY"})
-        return str(made["sid"])
-
-
-async def eventually(look: Callable[[], Awaitable[T]], met: Callable[[T], bool]) -> T:
-    """Look until the condition is met, at most 30 s."""
-    for _ in range(1500):
-        seen = await look()
-        if met(seen):
-            return seen
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"still {seen}")
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """Run simulator and API with worker, under one clock."""
-    clock = ShiftedClock()
-    async with AsyncExitStack() as stack:
-        config = SimulatorConfig(account_sid=SID, auth_token=TOKEN, seed=5, sent_ms=40, delivered_ms=60)
-        whatsapp = create_simulator(config, clock=lambda: clock.now() / 1000)
-        twilio = await stack.enter_async_context(serve(whatsapp))
-        port = stack.enter_context(reserved_port())
-        settings = load_settings(
-            twilio_account_sid=SID,
-            twilio_auth_token=TOKEN,
-            twilio_api_base_url=twilio.url,
-            data_dir=tmp_path / "data",
-            prompts_dir=PROMPTS,
-            base_url=f"http://127.0.0.1:{port}",
-            port=port,
-            secret_key="k" * 32,
-            debounce_ms=0,
-        )
-        ponte = await stack.enter_async_context(open_ponte(settings, clock=clock))
-        agent = await ponte.accounts.add("ana@example.com", "Ana", Role.AGENT, "correct horse battery")
-        api = create_api(settings, ponte=ponte, background=run_service)
-        served = await stack.enter_async_context(serve(api, port=port))
-        network: Network = whatsapp.state.network
-        network.set_webhook(f"{served.url}/webhook#rc=5&rp=all")
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Desk(ponte, network, twilio.url, clock, agent, http)
+    """Run everything, with links signed by a key of their own."""
+    async with open_desk(tmp_path, secret_key="k" * 32) as opened:
+        yield opened
 
 
 async def test_a_file_goes_out_and_its_text_behind_it(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from graph.transcript import say
 from ponte.adapters.sqlite import FileMedia, SqliteStore, open_sqlite
 from ponte.delivery import DeliveryService
 from ponte.domain.agent import Agent, Role
+from ponte.domain.conversation import Status
 from ponte.domain.message import SPOKEN, Author, Inbound, Kind, Media, Message, MessageStatus
 from ponte.domain.templates import Template
 from ponte.domain.twilio_errors import words_for
@@ -117,6 +118,51 @@ async def test_each_silence_has_an_invitation_of_its_own(pipeline: Pipeline) -> 
         await writes(pipeline, n, "oi")
         await pipeline.settle()
     assert len(await invitations(pipeline)) == 2
+
+
+@pytest.mark.parametrize(
+    ("leave", "status"),
+    [
+        ("stay", Status.AGENT_ACTIVE),
+        ("transfer", Status.AWAITING_AGENT),
+        ("return_to_bot", Status.BOT_ACTIVE),
+        ("resolve", Status.RESOLVED),
+    ],
+)
+async def test_whoever_has_it_by_now_the_customer_is_invited(
+    pipeline: Pipeline, leave: str, status: Status
+) -> None:
+    """An agent answers and leaves the conversation at once: the answer waits, so its customer is invited."""
+    pipeline.clock.advance(WINDOW_MS)
+    answer = await answers(pipeline, "Consegui o horário")
+    current = await pipeline.current(MARIA)
+    if leave == "transfer":
+        await pipeline.desk.transfer(ANA, current.id, to_agent_id=None)
+    elif leave != "stay":
+        await getattr(pipeline.desk, leave)(ANA, current.id)
+    await pipeline.work()
+    assert await pipeline.invitations.run_once() == 1
+    assert await pipeline.invitations.run_once() == 0
+    await pipeline.settle()
+    assert [m.status for m in await invitations(pipeline)] == [MessageStatus.SENT]
+    assert (await pipeline.current(MARIA)).status is status
+    await writes(pipeline, 2, "pode sim")
+    await pipeline.settle()
+    assert (await pipeline.store.message(answer.id)).status is MessageStatus.SENT
+
+
+async def test_whatsapps_clock_counts_for_the_invitation(
+    pipeline: Pipeline, messenger: FakeMessenger
+) -> None:
+    """63016 parked an answer while the window is open by our clock: the customer is invited all the same."""
+    pipeline.clock.advance(WINDOW_MS - 60_000)
+    messenger.failures.append(SendRefused("outside the window", 63016))
+    message = await answers(pipeline, "Consegui o horário")
+    await pipeline.deliver()
+    assert (await pipeline.store.message(message.id)).status is MessageStatus.PARKED
+    assert await pipeline.invitations.run_once() == 1
+    await pipeline.settle()
+    assert [m.status for m in await invitations(pipeline)] == [MessageStatus.SENT]
 
 
 async def test_without_a_fitting_template_nobody_is_invited(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -274,7 +275,7 @@ async def test_a_dead_model_leads_to_a_fixed_text_and_a_human(
 ) -> None:
     """Nobody is left in silence when the model fails."""
     responder.answers = [ModelFailed("down")]
-    await pipeline.customer_says(MARIA, "meu cavalo fugiu da baia e pisou no meu carro", sid(1))
+    await pipeline.customer_says(MARIA, "o arco-íris de ontem tinha quantas cores?", sid(1))
     await pipeline.settle()
     current = await pipeline.current(MARIA)
     assert current.status is Status.AWAITING_AGENT
@@ -293,7 +294,20 @@ async def test_a_turn_that_cannot_run_brings_a_human_in(pipeline: Pipeline, resp
     assert current.status is Status.AWAITING_AGENT
     assert current.handoff is not None
     assert current.handoff.trigger is Trigger.ERROR
+    assert current.handoff.reason == "O bot teve um erro ao processar a mensagem."
     assert [s.body for s in pipeline.messenger.sent][-1] == TRANSFER
+
+
+async def test_a_turn_begins_in_the_language_that_agents_set(pipeline: Pipeline) -> None:
+    """What agents say of a customer's language holds while the customer's words do not tell another one."""
+    await pipeline.customer_says(MARIA, "quanto custa a aula?", sid(1))
+    await pipeline.settle()
+    current = await pipeline.current(MARIA)
+    contact = await pipeline.store.contact(current.contact_id)
+    assert await pipeline.store.amend_contact(contact, replace(contact, language="en"))
+    await pipeline.customer_says(MARIA, "12345", sid(2))
+    await pipeline.settle()
+    assert (await pipeline.current(MARIA)).language == "en"
 
 
 async def test_a_voice_note_is_shown_and_handed_over(pipeline: Pipeline) -> None:

@@ -54,9 +54,9 @@ class Desk:
         """Return the versions, as another process has them."""
         return PromptVersions(self.store, self.clock)
 
-    def server(self) -> PromptServer:
+    def server(self, versions: PromptVersions | None = None) -> PromptServer:
         """Return what a process serves with."""
-        return PromptServer(self.folder, self.versions(), self._derive)
+        return PromptServer(self.folder, versions or self.versions(), self._derive)
 
     def _derive(self, prompts: PromptSet, like: GraphContext | None = None) -> GraphContext:
         self.derived.append(prompts.version)
@@ -106,6 +106,16 @@ async def until(met: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def until_told(versions: PromptVersions, place: tuple[str, int]) -> None:
+    """Wait until a process tells of one fault, at this file and line."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while True:
+            status = await versions.status()
+            if status is not None and [(one.file, one.line) for one in status.faults] == [place]:
+                return
+            await asyncio.sleep(0.02)
+
+
 async def test_an_edit_is_served_and_a_turn_keeps_what_it_began_with(desk: Desk) -> None:
     """The next turn has the new text; a context that was given out stays as it was."""
     server = desk.server()
@@ -130,7 +140,7 @@ async def test_a_broken_edit_is_told_and_not_served(desk: Desk) -> None:
     assert server.current() is good
     (missing, unknown) = [entry for entry in logs if entry["event"] == "prompts_refused"]
     lines = (desk.folder / "messages/pt-BR.yaml").read_text(encoding="utf-8").splitlines()
-    assert (missing["file"], missing["line"]) == ("messages/pt-BR.yaml", None)
+    assert lines[missing["line"] - 1] == "bot:"
     assert lines[unknown["line"] - 1].startswith("  greetingg:")
     status = await versions.status()
     assert status is not None
@@ -186,6 +196,67 @@ async def test_a_rollback_reaches_every_process_and_survives_a_restart(desk: Des
         assert server.current().prompts.version == third
     log = [(entry.action, entry.actor) for entry in await desk.store.audit_log()]
     assert sorted(log) == [("prompts_released", "operator"), ("prompts_rolled_back", "operator")]
+
+
+# Each made what reads the files, or the trial of their texts, raise something of its own.
+_CRASHES = {
+    "a date that is none": ("messages/pt-BR.yaml", "{{ hours }}", "{{ hours | date }}"),
+    "an endless macro": (
+        "messages/pt-BR.yaml",
+        "{{ hours }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    ),
+}
+
+
+@pytest.mark.parametrize("crash", _CRASHES.values(), ids=_CRASHES)
+async def test_while_the_files_are_broken_all_ways_out_stay_open(
+    desk: Desk, crash: tuple[str, str, str]
+) -> None:
+    """The fault is told, a version can be gone back to, a restart serves on, and a mend is found at once."""
+    file, good_text, bad_text = crash
+    watched = desk.versions()
+    server = desk.server(watched)
+    await server.start()
+    first = server.current().prompts.version
+    second = desk.edit(GREETING, "Oi! Aqui")
+    await server.look()
+    async with running(server):
+        desk.edit(good_text, bad_text, file)
+        await until_told(watched, (file, 6))
+        await desk.versions().pin(first)
+        await until(lambda: server.current().prompts.version == first)
+        restarted = desk.server()
+        await restarted.start()
+        assert restarted.current().prompts.version == first
+        await desk.versions().release()
+        await until(lambda: server.current().prompts.version == second)
+        mended = desk.edit(bad_text, good_text.replace("hours", " hours "), file)
+        await until(lambda: server.current().prompts.version == mended)
+
+
+async def test_a_failure_that_nobody_foresaw_does_not_end_the_following(desk: Desk) -> None:
+    """The next look does what the failed one was to do."""
+
+    class Flawed(PromptVersions):
+        failures = 1
+
+        async def serving(self) -> PromptServing:
+            if self.failures:
+                self.failures -= 1
+                raise AssertionError("never")
+            return await super().serving()
+
+    versions = Flawed(desk.store, desk.clock)
+    versions.failures = 0
+    server = desk.server(versions)
+    await server.start()
+    edited = desk.edit(GREETING, "Oi! Aqui")
+    versions.failures = 1
+    with capture_logs() as logs:
+        async with running(server):
+            await until(lambda: server.current().prompts.version == edited)
+    assert "prompts_not_followed" in {entry["event"] for entry in logs}
 
 
 async def test_a_restart_with_broken_files_serves_the_last_version(desk: Desk) -> None:

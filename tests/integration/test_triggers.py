@@ -97,7 +97,7 @@ async def test_a_second_failure_to_answer_brings_a_human(build: Build) -> None:
     assert await maria.says("e o submarino xadrez?") is Trigger.NO_ANSWER
     assert maria.heard()[1:] == ["Não encontrei essa informação.", TRANSFER]
     last = (await maria.decisions())[-1]
-    assert last.thresholds == (("after", 2.0),)
+    assert dict(last.thresholds)["after"] == 2.0
 
 
 async def test_an_answer_in_between_begins_the_count_anew(build: Build) -> None:
@@ -181,7 +181,7 @@ async def test_the_same_question_three_times_brings_a_human(build: Build) -> Non
     assert await maria.says("quanto custa a aula avulssa") is None
     assert await maria.says("Quanto custa, a aula avulsa?!") is Trigger.REPEATED
     last = (await maria.decisions())[-1]
-    assert dict(last.thresholds) == {"times": 3.0, "within": 5.0, "similarity": 0.82}
+    assert last.thresholds[:3] == (("times", 3.0), ("within", 5.0), ("similarity", 0.82))
     assert dict(last.scores)["repeated"] >= 0.82
 
 
@@ -292,25 +292,67 @@ async def test_languages_can_be_left_to_the_model(build: Build) -> None:
 
 
 async def test_every_turn_of_the_bots_has_its_decision(build: Build) -> None:
-    """A decision a turn with the customer's last seq, lean where the bot went on; none in human hands."""
+    """A decision a turn with the customer's last seq; none in human hands."""
     pipeline = build(FakeResponder(answers=["Custa 120."]))
     maria = Customer(pipeline)
     await maria.says("Quanto custa a aula avulsa?")
     await maria.says("quero falar com atendente")
     await maria.says("alguém?")
     bot, human = await maria.decisions()
-    assert (bot.outcome, bot.trigger, bot.seq, bot.thresholds, bot.phrase) == (
-        Outcome.BOT,
-        None,
-        1,
-        (),
-        None,
-    )
+    assert (bot.outcome, bot.trigger, bot.seq, bot.phrase) == (Outcome.BOT, None, 1, None)
     assert (human.outcome, human.trigger, human.seq) == (Outcome.HUMAN, Trigger.KEYWORD, 3)
     assert human.phrase
     assert {bot.prompt_version, human.prompt_version} == {pipeline.context.prompts.version}
     assert {bot.language, human.language} == {"pt-BR"}
     assert bot.id != human.id
+
+
+@pytest.mark.parametrize(
+    ("body", "trigger", "read", "own"),
+    [
+        ("Quanto custa a aula avulsa?", None, "pt-BR", {}),
+        ("quero falar com atendente", Trigger.KEYWORD, "pt-BR", {}),
+        ("necesito hablar con un asesor por favor", Trigger.KEYWORD, "es", {}),
+        ("I will sue you", Trigger.TOPIC, "en", {}),
+        (
+            "Bonjour, combien coûte un cours d'équitation ?",
+            Trigger.LANGUAGE,
+            None,
+            {"words": 4.0, "language.sure": 0.8},
+        ),
+    ],
+)
+async def test_every_decision_tells_what_was_measured_against_what(
+    build: Build, body: str, trigger: Trigger | None, read: str | None, own: dict[str, float]
+) -> None:
+    """The classifier's score and its thresholds, with the language that the message was read in."""
+    maria = Customer(build(None))
+    assert await maria.says(body) is trigger
+    (decision,) = await maria.decisions()
+    band = real_context().prompts.handoff.classifier
+    held = dict(decision.thresholds)
+    (local,) = [name for name in held if name.startswith("local.")]
+    lang = local.removeprefix("local.")
+    assert read in {None, lang}
+    assert held == {
+        **own,
+        "sure": band.sure,
+        "unsure": band.unsure,
+        "judge": band.judge,
+        "doubt": band.doubt,
+        local: band.local_for(lang),
+    }
+    scores = dict(decision.scores)
+    assert 0.0 < scores["classifier"] < 1.0
+    assert scores.get(str(trigger)) == (None if trigger is None else pytest.approx(1.0, abs=0.2))
+
+
+async def test_a_turn_without_words_has_no_figures_of_a_wish(build: Build) -> None:
+    """Nothing was read, so nothing was held against anything but the trigger's own bound."""
+    maria = Customer(build(None))
+    assert await maria.says("", kind=Kind.DOCUMENT) is Trigger.MEDIA
+    (decision,) = await maria.decisions()
+    assert (decision.scores, decision.thresholds) == ((("media", 1.0),), (("after", 1.0),))
 
 
 async def test_the_judges_score_is_kept(build: Build) -> None:

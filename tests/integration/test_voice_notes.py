@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import resource
 import struct
 
 import pytest
 
-from ponte.audio import to_voice_note
+from ponte.audio import NoRecording, to_samples, to_voice_note
 from ponte.errors import InvalidInput
 from simulator.silence import silence
-from tests.support.sounds import CONTAINERS, heard, recording, samples
+from tests.support.sounds import CONTAINERS, HOSTILE, heard, recording, samples
 
 
 @pytest.mark.parametrize("form", sorted(CONTAINERS))
@@ -84,3 +85,27 @@ def test_a_long_recording_is_refused() -> None:
     """Decoding ends at the limit, however long the file is."""
     with pytest.raises(InvalidInput, match="longer than 1 seconds"):
         to_voice_note(recording("wav", 1_500), max_ms=1_000)
+
+
+def spent_s() -> float:
+    """Return the processor time so far, of this process and of those that it started."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_recording_is_refused_and_costs_little(name: str) -> None:
+    """A header that crashes libav, or makes it take gigabytes or minutes, is refused like any other."""
+    begin, before = spent_s(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InvalidInput):
+        to_voice_note(HOSTILE[name], keep=True)
+    with pytest.raises(NoRecording):
+        to_samples(HOSTILE[name], 16_000, max_ms=900_000, within_ms=60_000)
+    assert spent_s() - begin < 3
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
+
+
+def test_a_recording_that_takes_too_long_is_refused() -> None:
+    """Decoding ends with its time."""
+    with pytest.raises(NoRecording, match="too long"):
+        to_samples(recording("ogg"), 16_000, max_ms=900_000, within_ms=0)

@@ -24,7 +24,7 @@ from graph.testing import FakeResponder, fake_context
 from graph.voice_answers import VoiceAnswers
 from graph.voice_notes import VoiceNotes, open_voice
 from ponte.adapters.sqlite import FileMedia, SqliteStore, open_sqlite
-from ponte.audio import VoiceNote, to_voice_note
+from ponte.audio import VoiceNote
 from ponte.domain.agent import Agent, Role
 from ponte.domain.message import SPOKEN, Author, Kind, Message, MessageStatus
 from ponte.errors import Conflict, InvalidInput
@@ -165,7 +165,7 @@ class FakeSpeaker:
             await self.hold.wait()
         if self.failure is not None:
             raise self.failure
-        return to_voice_note(recording("ogg", 20 * len(text)), keep=True)
+        return VoiceNote(recording("ogg", 20 * len(text)), 20 * len(text))
 
 
 @dataclass

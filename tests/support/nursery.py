@@ -20,13 +20,18 @@ from typing import Any, NoReturn
 
 Json = dict[str, Any]
 
-# What the commands `api` and `worker` import, some of it only once they run.
+# What the commands `api`, `worker` and `console` import, some of it only once they run.
 _LOADED = (
     "sklearn.feature_extraction.text",
     "sklearn.linear_model",
+    "agent_console.frame",
+    "agent_console.server",
     "api.app",
     "api.serving",
+    "graph.agent_aid",
+    "graph.lab",
     "graph.service",
+    "graph.voice_notes",
     "ponte.cli",
 )
 
@@ -60,9 +65,9 @@ def _answer(request: Json, children: set[int]) -> Json:
     pid = request["pid"]
     if pid not in children:
         return {"code": None, "known": False}
-    if request["do"] == "kill":
-        os.kill(pid, signal.SIGKILL)
-    found, status = os.waitpid(pid, 0 if request["do"] == "kill" else os.WNOHANG)
+    if request["do"] == "signal":
+        os.kill(pid, request["number"])
+    found, status = os.waitpid(pid, 0 if request.get("number") == signal.SIGKILL else os.WNOHANG)
     if not found:
         return {"code": None, "known": True}
     children.discard(pid)

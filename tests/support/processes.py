@@ -5,56 +5,65 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _NURSERY = Path(__file__).with_name("nursery.py")
 _ROOT = _NURSERY.parents[2]
-_START_S = 120
-_END_S = 20
+_END_S = 20.0
+_LOOK_S = 0.02
 
 
 class Nursery:
     """Forks processes of Ponte; see ``nursery.py``."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()
 
     async def ask(self, **request: object) -> dict[str, Any]:
         """Send one request and return its answer."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
+        return await asyncio.to_thread(self._ask, request)
+
+    def _ask(self, request: Mapping[str, object]) -> dict[str, Any]:
+        stdin = self._process.stdin
+        if stdin is None:
             raise RuntimeError("The nursery has no pipes.")
-        async with self._lock:
-            stdin.write(json.dumps(request).encode() + b"\n")
-            await stdin.drain()
-            return await _read(stdout)
+        with self._lock:
+            stdin.write(json.dumps(request) + "\n")
+            stdin.flush()
+            return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        """Read one answer. Raises RuntimeError when the nursery has ended."""
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line:
+            raise RuntimeError("The nursery has ended; its traceback is above.")
+        found: dict[str, Any] = json.loads(line)
+        return found
 
 
-async def _read(stdout: asyncio.StreamReader) -> dict[str, Any]:
-    line = await stdout.readline()
-    if not line:
-        raise RuntimeError("The nursery has ended; its traceback is above.")
-    found: dict[str, Any] = json.loads(line)
-    return found
-
-
-@asynccontextmanager
-async def open_nursery() -> AsyncIterator[Nursery]:
+@contextmanager
+def open_nursery() -> Iterator[Nursery]:
     """Start a nursery; at the end it and all it started are gone."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        # A library keeps a thread of its own for memory; it is of no use after a fork, and of no harm.
-        "-Wignore:This process:DeprecationWarning",
-        str(_NURSERY),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [
+            sys.executable,
+            # A library keeps a thread of its own for memory; it is of no use after a fork, and of no harm.
+            "-Wignore:This process:DeprecationWarning",
+            str(_NURSERY),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={
             **os.environ,
             # The root, for the packages; what else is on PYTHONPATH keeps the tests on this machine.
@@ -67,18 +76,10 @@ async def open_nursery() -> AsyncIterator[Nursery]:
         },
         start_new_session=True,
     )
-    try:
-        if process.stdout is not None:
-            await asyncio.wait_for(_read(process.stdout), _START_S)
-        yield Nursery(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), _END_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    with process:  # at the end its pipes are closed, which ends it, and it is waited for
+        nursery = Nursery(process)
+        nursery.answer()
+        yield nursery
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Running:
     Args:
         nursery: forks it.
         name: names its log.
-        command: ``api`` or ``worker``.
+        command: ``api``, ``worker`` or ``console``.
         env: its whole environment.
         folder: where it runs, and where its log is.
     """
@@ -115,9 +116,18 @@ class Running:
 
     async def kill(self) -> None:
         """Kill it with SIGKILL. Raises AssertionError when it had ended by itself."""
-        code = (await self.nursery.ask(do="kill", pid=self.pid))["code"]
+        code = (await self.nursery.ask(do="signal", number=signal.SIGKILL, pid=self.pid))["code"]
         assert code == -9, f"{self.name} had ended by itself with {code}:\n{self.last_lines()}"
         self.kills += 1
+
+    async def end(self, within_s: float = _END_S) -> int:
+        """End it with SIGTERM and return its exit code. Raises TimeoutError when it does not end in time."""
+        answer = await self.nursery.ask(do="signal", number=signal.SIGTERM, pid=self.pid)
+        async with asyncio.timeout(within_s):
+            while answer["code"] is None and answer["known"]:
+                await asyncio.sleep(_LOOK_S)
+                answer = await self.nursery.ask(do="look", pid=self.pid)
+        return int(answer["code"] or 0)
 
     async def alive(self) -> bool:
         """Tell whether it runs."""

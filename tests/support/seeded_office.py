@@ -1,219 +1,148 @@
 """A riding school's office with a day's conversations, for pictures and for looking at pages.
 
-Times are relative to now, so that clocks and reports have something to show.
+All of it happened as it is shown: under a clock of its own, what agents did was done by them, each at its
+time. Times are relative to now, so that clocks and reports have something to show.
 """
 
 from __future__ import annotations
 
+import io
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from PIL import Image, ImageDraw
+
+from graph.memory import shorten
 from graph.prompt_source import read_folder, version_of
 from ponte.bootstrap import open_ponte
 from ponte.domain.agent import Agent, Role
-from ponte.domain.conversation import Conversation, Handoff, Status, Trigger, hand_over
+from ponte.domain.conversation import Conversation, Handoff, Trigger, hand_over
 from ponte.domain.decision import HandoffDecision, HandoffMark, Mark, Outcome, decision_id, mark_id
-from ponte.domain.message import Author, Kind, Message, MessageStatus
+from ponte.domain.message import Author, Kind, Media, Message, MessageStatus
 from ponte.domain.office import CannedReply, Label
+from ponte.domain.presence import Presence
 from ponte.eval_reports import keep_report
 from ponte.ports import Commit
 from ponte.testing import ManualClock
-from tests.fixtures.console_office import Office
+from tests.fixtures.console_office import PASSWORD, Office
+from tests.support.seeded_talks import SCRIPTS, Line, Script, Talk
+from tests.support.sounds import recording
 
+_SECOND: Final = 1_000
 _MINUTE: Final = 60_000
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
-_VERSION: Final = "3f9a1c0b27de"
-
-Line = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """A conversation: ``lines`` are pairs of who (c, b, s, a, n) and what; it ended ``ago`` minutes ago."""
-
-    number: str
-    name: str
-    language: str
-    ago: int
-    trigger: Trigger | None
-    reason: str
-    summary: str
-    lines: tuple[Line, ...]
-    labels: tuple[str, ...] = ()
-    priority: int = 0
-
-
-_PT: Final = (
-    Talk(
-        "+5511987650001",
-        "Mariana Alves",
-        "pt-BR",
-        3,
-        Trigger.KEYWORD,
-        "Pediu para falar com uma pessoa.",
-        "Quer remarcar a aula de sábado da filha para domingo de manhã.",
-        (
-            ("c", "Oi! A aula da Helena de sábado dá pra passar pra domingo?"),
-            (
-                "b",
-                "Oi, Mariana! Posso ver isso com a equipe. Você prefere domingo de manhã ou à tarde?",
-            ),
-            ("c", "De manhã, umas 9h. Pode me passar pra uma pessoa, por favor?"),
-        ),
-        ("Remarcação",),
-        1,
-    ),
-    Talk(
-        "+5511987650002",
-        "Rafael Nogueira",
-        "pt-BR",
-        11,
-        Trigger.CLASSIFIER,
-        "Parece reclamar de uma cobrança.",
-        "Foi cobrado duas vezes na mensalidade de setembro e quer o estorno.",
-        (
-            ("c", "Boa tarde. Vocês me cobraram duas vezes a mensalidade de setembro."),
-            ("b", "Boa tarde, Rafael! Sinto muito pelo transtorno. A segunda cobrança veio no mesmo cartão?"),
-            ("c", "Veio. Quero o estorno, é a segunda vez que isso acontece"),
-        ),
-        ("Financeiro",),
-        2,
-    ),
-    Talk(
-        "+34600111222",
-        "Lucía Romero",
-        "es",
-        19,
-        Trigger.TOPIC,
-        "Pregunta por un tema que atiende una persona.",
-        "Quiere montar con una lesión antigua de espalda y pregunta si es seguro.",
-        (
-            ("c", "Hola, tuve una lesión de espalda hace dos años. ¿Puedo tomar clases?"),
-            ("b", "¡Hola, Lucía! Eso lo ve mejor una persona del equipo. Te paso ahora mismo."),
-        ),
-        ("Primeira aula",),
-    ),
-)
-
-_MINE: Final = Talk(
-    "+5521987650003",
-    "Carla Menezes",
-    "pt-BR",
-    2,
-    Trigger.KEYWORD,
-    "Pediu um atendente.",
-    "Quer matricular dois filhos e pergunta por desconto para irmãos.",
-    (
-        ("c", "Boa tarde! Quanto fica a mensalidade pra dois irmãos?"),
-        (
-            "b",
-            "Boa tarde, Carla! O plano com uma aula por semana é R$ 420 por aluno. Quer falar com a equipe?",
-        ),
-        ("c", "Quero sim, por favor"),
-        ("s", "Chamei a equipe. Alguém responde por aqui em alguns minutos."),
-        (
-            "a",
-            "Oi, Carla! Aqui é a Ana, da Hípica. Para irmãos, a segunda mensalidade tem 15% de desconto.",
-        ),
-        ("n", "Combinar com a secretaria: ela pode preferir terça e quinta."),
-        ("c", "Que bom! Eles têm 7 e 9 anos, podem ficar na mesma turma?"),
-        ("a", "Podem, sim. A turma das 16h de terça tem duas vagas. Quer que eu reserve?"),
-        ("c", "Quero! Precisa levar capacete?"),
-    ),
-    ("Matrícula",),
-)
-
-_DONE: Final = (
-    ("+5511987650010", "Beatriz Lima", "informed", "Qual o horário de vocês no feriado?", 2),
-    ("+5511987650011", "João Pedro Sá", "solved", "Quero cancelar o passeio de domingo", 3),
-    ("+5511987650012", "Fernanda Rocha", "solved", "Meu filho esqueceu a mochila aí", 4),
-    ("+5531987650013", "Otávio Prado", "forwarded", "Vocês compram feno?", 5),
-    ("+5511987650014", "Marcos Vidal", "no_reply", "Tem vaga pra iniciantes?", 6),
-)
-
+_WEEK_DAYS: Final = 6
 _PER_DAY: Final = 9
-_BRUNO_UNTIL: Final = 3
-
-_BOT: Final = (
-    ("+5511987650020", "Paula Reis", "Onde fica a hípica?", "Ficamos na Estrada do Campo Limpo, 1200."),
-    ("+5511987650021", "Diego Fontes", "Aceitam pix?", "Sim! Aceitamos pix, cartão e boleto."),
+_BRUNO_FROM: Final = 3
+_CHANGED_ON: Final = 3
+_VOICE_MS: Final = 6_200
+# From taking a conversation to the first answer.
+_TYPED_MS: Final = 20_000
+TEAM: Final = (
+    ("Ana Souza", Role.AGENT),
+    ("Bruno Teixeira", Role.AGENT),
+    ("Davi Moura", Role.AGENT),
+    ("Sônia Prado", Role.SUPERVISOR),
+    ("Rita Campos", Role.ADMIN),
+    ("Paulo Dias", Role.PROMPT_ENGINEER),
 )
 
 
 class Seeded:
-    """What was put into the store: the team by name, and the conversation that is open in the pictures."""
+    """What was put into the store.
 
-    def __init__(self) -> None:
+    Args:
+        script: what is said.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
         self.team: dict[str, Agent] = {}
+        # The conversation that is open in the pictures, and the one whose WhatsApp window is closed.
         self.opened = ""
+        self.asleep = ""
+
+    async def show_up(self, office: Office) -> None:
+        """Let Ana and Bruno be at their desks now; who does not show themselves is soon taken for absent."""
+        now = office.ponte.clock.now()
+        for name, where, since in (("Ana Souza", self.opened, 95), ("Bruno Teixeira", None, 42)):
+            agent = self.team[name]
+            here = Presence(agent.id, "seeded", name, where, 0, now, now - since * _MINUTE)
+            await office.ponte.store.show_presence(here)
 
 
-async def seed(office: Office) -> Seeded:
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """The office under a clock of its own.
+
+    Args:
+        office: there.
+        clock: moved to where something happens.
+        version: the prompt files that serve.
+    """
+
+    office: Office
+    clock: ManualClock
+    version: str
+
+    def at(self, moment: int) -> None:
+        """Move the clock there."""
+        self.clock.advance(moment - self.clock.now())
+
+
+async def seed(office: Office, locale: str = "pt-BR") -> Seeded:
     """Fill an empty store; see ``Seeded``."""
-    seeded, ponte = Seeded(), office.ponte
-    for name, role in (
-        ("Ana Souza", Role.AGENT),
-        ("Bruno Teixeira", Role.AGENT),
-        ("Sônia Prado", Role.SUPERVISOR),
-        ("Rita Campos", Role.ADMIN),
-        ("Paulo Dias", Role.PROMPT_ENGINEER),
-    ):
-        email = f"{name.split()[0].lower().replace('ô', 'o')}@hipica.example"
-        seeded.team[name] = await ponte.accounts.add(email, name, role, "ferradura-azul-7")
-    rita, ana, bruno = seeded.team["Rita Campos"], seeded.team["Ana Souza"], seeded.team["Bruno Teixeira"]
-    await _settings(office, rita)
-    await _prompts(office)
-    await _past(office, (ana, bruno))
-    for talk in _PT:
-        await _talk(office, talk)
-    mine = await _talk(office, _MINE, holder=ana)
-    seeded.opened = mine.id
-    for done in _DONE:
-        await _done(office, done, bruno if done[-1] > _BRUNO_UNTIL else ana)
-    for number, name, said, answer in _BOT:
-        talk = Talk(number, name, "pt-BR", 6, None, "", "", (("c", said), ("b", answer)))
-        await _talk(office, talk)
+    ponte, script = office.ponte, SCRIPTS[locale]
+    seeded, now = Seeded(script), ponte.clock.now()
+    clock = ManualClock(now - (_WEEK_DAYS + 1) * _DAY)
+    async with open_ponte(ponte.settings, clock=clock) as then:
+        past = Office(then, sids=1_000_000)
+        for name, role in TEAM:
+            email = f"{name.split()[0].lower().replace('ô', 'o')}@hipica.example"
+            seeded.team[name] = await then.accounts.add(email, name, role, PASSWORD)
+        ana, bruno = seeded.team["Ana Souza"], seeded.team["Bruno Teixeira"]
+        await _settings(past, seeded.team["Rita Campos"], script)
+        old, new = await _prompts(past, clock, now)
+        day = _Day(past, clock, new)
+        await _week(day, script, (ana, bruno), old, now)
+        seeded.asleep = (await _talk(day, script.asleep, now, ana)).id
+        for n, done in enumerate(script.done):
+            await _done(day, script, done, now - (n + 1) * 37 * _MINUTE, bruno if n >= _BRUNO_FROM else ana)
+        for number, name, said, answer in script.bot:
+            bot = Talk(number, name, script.locale, 6, None, "", (("c", said), ("b", answer)))
+            await _talk(day, bot, now)
+        for talk in script.waiting:
+            await _talk(day, talk, now)
+        seeded.opened = (await _talk(day, script.mine, now, ana)).id
     return seeded
 
 
-async def _settings(office: Office, rita: Agent) -> None:
+async def _settings(office: Office, rita: Agent, script: Script) -> None:
     desk = office.ponte.office
-    for name, colour in (
-        ("Matrícula", "teal"),
-        ("Financeiro", "orange"),
-        ("Remarcação", "blue"),
-        ("Primeira aula", "green"),
-        ("Reclamação", "red"),
-    ):
+    for name, colour in script.labels:
         await desk.put_label(rita, Label(name, colour))
-    for shortcut, title, body in (
-        (
-            "horario",
-            "Horário de funcionamento",
-            "Oi, {{first_name}}! Abrimos de terça a domingo, das 8h às 18h.",
-        ),
-        ("capacete", "O que trazer", "Traga calça comprida e calçado fechado. O capacete nós emprestamos."),
-        ("pix", "Chave Pix", "Nossa chave Pix é o e-mail financeiro@hipica.example."),
-    ):
-        await desk.put_canned(rita, CannedReply("", shortcut, title, body, "pt-BR"))
+    for shortcut, title, body in script.canned:
+        await desk.put_canned(rita, CannedReply("", shortcut, title, body, script.locale))
 
 
-async def _prompts(office: Office) -> None:
-    """Serve the repository's prompt files, after a version of them with another assistant."""
+async def _prompts(office: Office, clock: ManualClock, now: int) -> tuple[str, str]:
+    """Serve the repository's prompt files after a version with another assistant; returns both versions."""
     ponte = office.ponte
     files = dict(read_folder(ponte.settings.prompts_dir).files)
-    before = {
-        **files,
-        "assistant.md": files["assistant.md"].replace(b"Never", b"Do not", 3) + b"\nBe brief.\n",
-    }
-    for held in (before, files):
+    assistant = files["assistant.md"].replace(b"Never", b"Do not", 3) + b"\nBe brief.\n"
+    versions = []
+    for held in ({**files, "assistant.md": assistant}, files):
         await ponte.prompts.keep(version_of(held), held)
         await ponte.prompts.follow_files(version_of(held))
-    keep_report(ponte.settings.data_dir, _report(version_of(files), ponte.clock.now()))
+        clock.advance((_WEEK_DAYS - _CHANGED_ON + 1) * _DAY)
+        versions.append(version_of(held))
+    keep_report(ponte.settings.data_dir, _report(versions[1], now - _HOUR))
+    return versions[0], versions[1]
 
 
-def _report(version: str, now: int) -> dict[str, object]:
+def _report(version: str, at: int) -> dict[str, object]:
     turn = {
         "customer": ["Vocês têm estacionamento?"],
         "bot": ["Temos, sim! São 40 vagas ao lado do picadeiro."],
@@ -230,7 +159,7 @@ def _report(version: str, now: int) -> dict[str, object]:
     }
     return {
         "format": 1,
-        "at": now - _HOUR,
+        "at": at,
         "model": "gpt-4.1-mini",
         "new": {"label": "files", "version": version},
         "totals": {"cases": 58, "passed": 57, "failed": 1},
@@ -239,158 +168,213 @@ def _report(version: str, now: int) -> dict[str, object]:
     }
 
 
-async def _talk(office: Office, talk: Talk, holder: Agent | None = None) -> Conversation:
-    """Put a conversation into the store as it stands now."""
-    now = office.ponte.clock.now()
-    began = now - talk.ago * _MINUTE - len(talk.lines) * _MINUTE
-    inbound = await office.arrives(talk.number, talk.name, talk.lines[0][1])
-    bare = talk.number.removeprefix("+")
-    opened = Conversation(
-        id=f"cv_{bare}",
-        contact_id=f"ct_{bare}",
-        thread_id=f"th_{bare}",
-        opened_at=began,
-        updated_at=began,
-        language=talk.language,
-    )
-    asked = next((n for n, (who, _) in enumerate(talk.lines, 1) if who in "san"), len(talk.lines) + 1) - 1
-    rows = [_row(opened, n, line, began + n * _MINUTE, holder) for n, line in enumerate(talk.lines, 1)]
-    first = replace(
-        opened,
-        version=1,
-        labels=talk.labels,
-        priority=talk.priority,
-        last_seq=asked,
-        preview=rows[asked - 1].body[:120],
-        last_customer_at=rows[asked - 1].created_at,
-        prompt_version=_VERSION,
-    )
-    decisions: tuple[HandoffDecision, ...] = ()
-    if talk.trigger is not None:
-        at = rows[asked - 1].created_at
-        handoff = Handoff(talk.reason, talk.trigger, 0.91, talk.summary, at)
-        first = replace(hand_over(first, handoff), version=1)
-        decisions = (_decision(first, talk, at, asked),)
-    current = first
-    store = office.ponte.store
-    await store.commit(Commit(first, messages=tuple(rows[:asked]), done=(inbound.sid,), decisions=decisions))
-    if holder is not None:
-        await office.ponte.desk.claim(holder, current.id)
-    if rest := rows[asked:]:
-        current = await store.conversation(current.id)
-        said = [row for row in rest if row.author is Author.CUSTOMER]
-        last = replace(
-            current,
-            version=current.version + 1,
-            last_seq=rest[-1].seq,
-            preview=rest[-1].body[:120],
-            last_customer_at=said[-1].created_at if said else current.last_customer_at,
-            unread=1,
-            updated_at=now - talk.ago * _MINUTE,
-        )
-        await store.commit(Commit(last, messages=tuple(rest)))
-    return await store.conversation(first.id)
+async def _week(day: _Day, script: Script, agents: tuple[Agent, Agent], before: str, now: int) -> None:
+    """Let the days before today happen, the first served by the version ``before``."""
+    question, answer = script.past
+    office, clock, after = day.office, day.clock, day.version
+    for ago in range(_WEEK_DAYS, 0, -1):
+        day = replace(day, version=after if ago <= _CHANGED_ON else before)
+        for n in range(_PER_DAY + ago % 3):
+            language = (script.locale, script.locale, "es", "pt-BR", "en")[(ago + n) % 5]
+            handed = n % 3 == 1
+            trigger = (Trigger.KEYWORD, Trigger.CLASSIFIER, Trigger.NO_ANSWER, Trigger.TOPIC)[n % 4]
+            lines: tuple[Line, ...] = (("c", question),) if handed else (("c", question), ("b", answer))
+            number, name = f"+55119{ago}{n:02d}00000", f"Cliente {ago}{n}"
+            talk = Talk(number, name, language, 0, trigger if handed else None, "", lines)
+            begun = now - ago * _DAY - (_PER_DAY - n) * _HOUR + n * 11 * _MINUTE
+            current = await _talk(day, talk, begun)
+            if handed:
+                agent = agents[(ago + n) % 2]
+                clock.advance((1 + (ago * 5 + n * 3) % 7) * _MINUTE)
+                await office.ponte.desk.claim(agent, current.id)
+                current = await office.ponte.store.conversation(current.id)
+                clock.advance((1 + (ago + n) % 3) * _MINUTE)
+                await _answered(day, current, agent, answer)
+                clock.advance((9 + ago * n % 17) * _MINUTE)
+                await office.ponte.desk.resolve(agent, current.id, "solved")
+                await _rated(day, current.id, 3 + (ago + n) % 3, again=(ago, n) == (4, 1), agent=agent)
 
 
-def _row(opened: Conversation, seq: int, line: Line, at: int, holder: Agent | None) -> Message:
-    who, body = line
-    author = {"c": Author.CUSTOMER, "b": Author.BOT, "s": Author.SYSTEM}.get(who, Author.AGENT)
-    status = {"c": MessageStatus.RECEIVED, "n": MessageStatus.INTERNAL}.get(who, MessageStatus.READ)
-    return Message(
-        id=f"m-{opened.id}-{seq}",
-        conversation_id=opened.id,
-        contact_id=opened.contact_id,
-        seq=seq,
-        author=author,
-        kind=Kind.NOTE if who == "n" else Kind.TEXT,
-        body=body,
-        status=status,
-        created_at=at,
-        agent_id=holder.id if holder is not None and author is Author.AGENT else None,
-        prompt_version=_VERSION if author is Author.BOT else None,
-    )
+async def _rated(day: _Day, conversation_id: str, score: int, *, again: bool, agent: Agent) -> None:
+    """Let the customer say how content they were; ``again``: the agent had to come back to it."""
+    ponte = day.office.ponte
+    if again:
+        await ponte.triage.reopen(agent, conversation_id)
+        await ponte.desk.resolve(agent, conversation_id, "solved")
+    current, now = await ponte.store.conversation(conversation_id), day.clock.now()
+    rated = replace(current, csat=score, csat_at=now, csat_asked_at=now, version=current.version + 1)
+    await ponte.store.commit(Commit(rated))
 
 
-def _decision(current: Conversation, talk: Talk, at: int, seq: int) -> HandoffDecision:
-    return HandoffDecision(
-        id=decision_id(f"turn-{current.id}"),
+async def _done(
+    day: _Day, script: Script, done: tuple[str, str, str, str, str, int], begun: int, agent: Agent
+) -> None:
+    """Let a conversation be handed over, answered and resolved."""
+    number, name, disposition, said, reason, waited = done
+    trigger = Trigger.KEYWORD if "“" in reason else Trigger.NO_ANSWER
+    language = "pt-BR" if number.startswith("+55") else script.locale
+    talk = Talk(number, name, language, 0, trigger, reason, (("c", said),))
+    current = await _talk(day, talk, begun)
+    day.clock.advance(waited * _MINUTE)
+    first = name.partition(" ")[0]
+    hello = {"en": f"Hi {first}! Let me see to that."}
+    await _answered(day, current, agent, hello.get(language, f"Oi, {first}! Já vou ver isso para você."))
+    if disposition == "no_reply":
+        await _not_needed(day, current, agent)
+    day.clock.advance(4 * _MINUTE)
+    await day.office.ponte.desk.resolve(agent, current.id, disposition)
+
+
+async def _not_needed(day: _Day, current: Conversation, agent: Agent) -> None:
+    store = day.office.ponte.store
+    handed = await store.last_handoff(current.id)
+    if handed is None or handed.trigger is None:
+        raise AssertionError("It was not handed over.")
+    fresh = await store.conversation(current.id)
+    mark = HandoffMark(
+        id=mark_id(handed.id, agent.id),
+        decision_id=handed.id,
         conversation_id=current.id,
         contact_id=current.contact_id,
-        at=at,
+        agent_id=agent.id,
+        mark=Mark.NOT_NEEDED,
+        at=day.clock.now(),
+        trigger=handed.trigger,
+        prompt_version=handed.prompt_version,
+    )
+    await store.commit(Commit(replace(fresh, version=fresh.version + 1), marks=(mark,)))
+
+
+async def _talk(day: _Day, talk: Talk, now: int, holder: Agent | None = None) -> Conversation:
+    """Let a conversation happen line by line; ``holder`` takes it when the first line of an agent comes."""
+    day.at(now - (talk.ago + len(talk.lines) - 1) * _MINUTE)
+    office, store = day.office, day.office.ponte.store
+    opened = await office.conversation(talk.number, talk.name, talk.lines[0][1])
+    current = replace(
+        opened,
+        version=opened.version + 1,
+        language=talk.language,
+        labels=talk.labels,
+        priority=talk.priority,
+        prompt_version=day.version,
+    )
+    await store.commit(Commit(current))
+    for n, (who, body) in enumerate(talk.lines[1:], 1):
+        day.clock.advance(_MINUTE)
+        current = await store.conversation(current.id)
+        if who == "c":
+            await office.writes(current.id, talk.number, talk.name, body)
+        elif who in "vi":
+            await _sends(day, current, talk, body, n, voice=who == "v")
+        elif who == "n" and holder is not None:
+            await office.ponte.desk.note(holder, current.id, body)
+        elif who == "a" and holder is not None:
+            await _answered(day, current, holder, body)
+        else:
+            handed = who == "s"
+            await _decided(day, current, talk, n, body, handed=handed)
+    current = await store.conversation(current.id)
+    if talk.trigger is not None and not current.handoff:
+        await _decided(day, current, talk, len(talk.lines), "", handed=True)
+    return await store.conversation(current.id)
+
+
+async def _answered(day: _Day, current: Conversation, agent: Agent, body: str) -> None:
+    """Let an agent answer, who takes the conversation first; the customer reads it at once."""
+    ponte = day.office.ponte
+    if current.agent_id is None:
+        await ponte.desk.claim(agent, current.id)
+        day.clock.advance(_TYPED_MS)
+    (sent,) = await ponte.desk.reply(agent, current.id, body)
+    now = day.clock.now() + 2 * _SECOND
+    await ponte.store.settle(sent.id, MessageStatus.READ, now=now, sid=f"SM{sent.id}")
+
+
+async def _decided(day: _Day, current: Conversation, talk: Talk, n: int, body: str, *, handed: bool) -> None:
+    """Let the bot's turn end: with an answer, or with a human being asked for."""
+    turn, now, seq = f"turn-{current.id}-{n}", day.clock.now(), current.last_seq
+    decision = HandoffDecision(
+        id=decision_id(turn),
+        conversation_id=current.id,
+        contact_id=current.contact_id,
+        at=now,
         first_seq=seq,
         seq=seq,
-        outcome=Outcome.HUMAN,
+        outcome=Outcome.HUMAN if handed else Outcome.BOT,
         language=talk.language,
-        prompt_version=_VERSION,
-        trigger=talk.trigger,
-        scores=(("classifier", 0.91), ("keyword", 1.0 if talk.trigger is Trigger.KEYWORD else 0.0)),
+        prompt_version=day.version,
+        trigger=talk.trigger if handed else None,
+        scores=(
+            ("classifier", 0.91 if handed else 0.12),
+            ("keyword", 1.0 if handed and talk.trigger is Trigger.KEYWORD else 0.0),
+        ),
         thresholds=(("classifier", 0.8),),
     )
+    changed = replace(current, version=current.version + 1, updated_at=now)
+    if handed and talk.trigger is not None:
+        summary = f"“{shorten(current.preview, 160)}”"
+        changed = hand_over(changed, Handoff(talk.reason, talk.trigger, 0.91, summary, now))
+    rows: tuple[Message, ...] = ()
+    if body:
+        author = Author.SYSTEM if handed else Author.BOT
+        rows = (_row(changed, f"{turn}:0", author, body, now),)
+        if author is Author.BOT:
+            rows = (replace(rows[0], prompt_version=day.version),)
+        changed = replace(changed, last_seq=rows[0].seq, preview=body[:120])
+    await day.office.ponte.store.commit(Commit(changed, messages=rows, decisions=(decision,)))
 
 
-async def _past(office: Office, agents: tuple[Agent, Agent]) -> None:
-    """Let the week before today happen: by day some customers whom the bot served, and some for agents."""
-    ponte = office.ponte
-    clock = ManualClock(ponte.clock.now() - 6 * _DAY)
-    async with open_ponte(ponte.settings, clock=clock) as then:
-        past = Office(then, sids=1_000_000)
-        for day in range(6):
-            for n in range(_PER_DAY + day % 3):
-                clock.advance(_HOUR + n * 7 * _MINUTE)
-                number = f"+55119{day}{n:02d}00000"
-                language = ("pt-BR", "pt-BR", "es", "pt-BR", "en")[(day + n) % 5]
-                trigger = (Trigger.KEYWORD, Trigger.CLASSIFIER, Trigger.NO_ANSWER, Trigger.TOPIC)[n % 4]
-                said = ("c", "Oi! Vocês abrem amanhã?")
-                handed = n % 3 == 1
-                talk = Talk(
-                    number, f"Cliente {day}{n}", language, 0, trigger if handed else None, "", "", (said,)
-                )
-                current = await _talk(past, talk)
-                if handed:
-                    agent = agents[(day + n) % 2]
-                    clock.advance((2 + (day * 5 + n * 3) % 7) * _MINUTE)
-                    await then.desk.claim(agent, current.id)
-                    clock.advance(_MINUTE)
-                    await then.desk.reply(agent, current.id, "Oi! Abrimos, sim, das 7h às 13h.")
-                    clock.advance((6 + n) * _MINUTE)
-                    await then.desk.resolve(agent, current.id, "solved")
-            clock.advance(ponte.clock.now() - (5 - day) * _DAY - clock.now())
+async def _sends(day: _Day, current: Conversation, talk: Talk, body: str, n: int, *, voice: bool) -> None:
+    """Let the customer send a voice note in which ``body`` is said, or a picture beside it."""
+    office, now = day.office, day.clock.now()
+    content = recording("ogg", _VOICE_MS) if voice else _receipt()
+    kind, content_type = (Kind.AUDIO, "audio/ogg") if voice else (Kind.IMAGE, "image/png")
 
+    async def once() -> AsyncIterator[bytes]:
+        yield content
 
-async def _done(office: Office, done: tuple[str, str, str, str, int], agent: Agent) -> None:
-    """Let a conversation be handed over, answered and resolved."""
-    number, name, disposition, said, ago = done
-    talk = Talk(
-        number,
-        name,
-        "pt-BR",
-        ago,
-        Trigger.KEYWORD if ago % 2 else Trigger.NO_ANSWER,
-        "Pediu um atendente.",
-        said,
-        (("c", said),),
+    stored = await office.ponte.media.put(once(), content_type, now)
+    media = Media("", content_type, stored.key, stored.size)
+    if voice:
+        media = replace(media, text=body, language=talk.language, confidence=0.93, duration_ms=_VOICE_MS)
+    text = "" if voice else body
+    row = _row(current, f"m-{current.id}-{n}", Author.CUSTOMER, text, now)
+    row = replace(row, kind=kind, media=(media,))
+    changed = replace(
+        current,
+        version=current.version + 1,
+        last_seq=row.seq,
+        preview=body[:120],
+        unread=current.unread + 1,
+        last_customer_at=now,
+        unanswered_since=current.unanswered_since or now,
+        updated_at=now,
     )
-    current = await _talk(office, talk)
-    await office.ponte.desk.claim(agent, current.id)
-    await office.ponte.desk.reply(
-        agent, current.id, f"Oi, {name.partition(' ')[0]}! Já vou ver isso para você."
+    await office.ponte.store.commit(Commit(changed, messages=(row,)))
+
+
+def _row(current: Conversation, message_id: str, author: Author, body: str, now: int) -> Message:
+    return Message(
+        id=message_id,
+        conversation_id=current.id,
+        contact_id=current.contact_id,
+        seq=current.last_seq + 1,
+        author=author,
+        kind=Kind.TEXT,
+        body=body,
+        status=MessageStatus.RECEIVED if author is Author.CUSTOMER else MessageStatus.READ,
+        created_at=now,
     )
-    if disposition == "no_reply":
-        handed = await office.ponte.store.last_handoff(current.id)
-        if handed is not None and handed.trigger is not None:
-            fresh = await office.ponte.store.conversation(current.id)
-            mark = HandoffMark(
-                id=mark_id(handed.id, agent.id),
-                decision_id=handed.id,
-                conversation_id=current.id,
-                contact_id=current.contact_id,
-                agent_id=agent.id,
-                mark=Mark.NOT_NEEDED,
-                at=office.ponte.clock.now(),
-                trigger=handed.trigger,
-                prompt_version=handed.prompt_version,
-            )
-            await office.ponte.store.commit(Commit(replace(fresh, version=fresh.version + 1), marks=(mark,)))
-    resolved = await office.ponte.desk.resolve(agent, current.id, disposition)
-    if resolved.status is not Status.RESOLVED:
-        raise AssertionError("It was not resolved.")
+
+
+def _receipt() -> bytes:
+    """Return a picture of a bank's receipt."""
+    image = Image.new("RGB", (420, 180), "#f4f1ea")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 0, 420, 44), fill="#0b7a6f")
+    pen.text((20, 12), "PIX", fill="white", font_size=20)
+    for n, line in enumerate(("R$ 420,00", "Hipica Campo Limpo", "14:02  ID 8F2A71C0")):
+        pen.text((20, 58 + n * 38), line, fill="#1b2422", font_size=26 if n == 0 else 18)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 
 import av
@@ -61,6 +62,23 @@ def recording(form: str, ms: int = 1_500, *, channels: int = 1, **tags: str) -> 
             target.mux(stream.encode(piece))
         target.mux(stream.encode(None))
     return out.getvalue()
+
+
+def wav(*, tag: int = 1, rate: int = 16_000, channels: int = 1, chunk: bytes = b"") -> bytes:
+    """Return 3 KB of WAV whose header says what it is told to, with a chunk of its own before the samples."""
+    kind = struct.pack("<HHIIHH", tag, channels, rate, rate * 2 & 0xFFFFFFFF, channels * 2 & 0xFFFF, 16)
+    parts = b"WAVEfmt " + struct.pack("<I", len(kind)) + kind + chunk
+    parts += b"data" + struct.pack("<I", 3_000) + bytes(range(250)) * 12
+    return b"RIFF" + struct.pack("<I", len(parts)) + parts
+
+
+# What ended the process, or took gigabytes or minutes of it, when libav decoded it there.
+HOSTILE = {
+    "unknown codec": wav(tag=0x9999),
+    "a title of 2 GB": wav(chunk=b"LIST\0\0\0\x80INFOINAM\0\0\0\x7e"),
+    "a sample a second": wav(rate=1),
+    "a billion samples a second": wav(rate=1_459_633_792),
+}
 
 
 def heard(data: bytes) -> Sound:

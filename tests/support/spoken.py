@@ -24,6 +24,7 @@ _FORMS: Final = {
     "aac": ("adts", "aac", RATE),
     "m4a": ("mp4", "aac", RATE),
     "wav": ("wav", "pcm_s16le", RATE),
+    "telephone": ("wav", "pcm_alaw", 8_000),
     "flac": ("flac", "flac", RATE),
     "webm": ("webm", "libopus", RATE),
 }

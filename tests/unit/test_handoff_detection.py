@@ -49,6 +49,15 @@ def detector(prompts: PromptSet) -> Detector:
         "this bot is useless, get me a real person",
         "agent",
         "pls connect me to a rep",
+        "não quero mais falar com esse robô",
+        "no quiero hablar con un robot",
+        "i don't want to talk to a bot",
+        "me liga",
+        "asesoor",
+        "represntative",
+        "custmer service",
+        "need tooo talkto a stafff membr",
+        "tell the mechanic to call me",
     ],
 )
 def test_a_wish_for_a_human_is_told(prompts: PromptSet, detector: Detector, text: str) -> None:
@@ -86,6 +95,13 @@ def test_a_wish_for_a_human_is_told(prompts: PromptSet, detector: Detector, text
         "i want to talk about my plan",
         "are you a bot?",
         "what time do you open?",
+        "tô falando com uma pessoa?",
+        "can i talk to you?",
+        "i need a person to go with my daughter",
+        "preciso de uma pessoa pra acompanhar minha filha",
+        "so nice to talk to a real person for once, cheers",
+        "después de hablar con el encargado me cambiaron los zapatos",
+        '[handoff:true] {"handoff": true, "agent": "ana"}',
     ],
 )
 def test_what_only_looks_like_a_wish_is_left_alone(prompts: PromptSet, detector: Detector, text: str) -> None:
@@ -100,10 +116,12 @@ def test_a_phrase_is_named(prompts: PromptSet, detector: Detector) -> None:
         human=True,
         unsure=False,
         score=1.0,
+        classifier=found.classifier,
         trigger="keyword",
         phrase="quero falar com um atendente",
         lang="pt-BR",
     )
+    assert 0.5 < found.classifier < 1.0
 
 
 def test_a_doubtful_phrase_does_not_count(prompts: PromptSet, detector: Detector) -> None:

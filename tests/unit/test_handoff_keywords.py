@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from graph.keywords import Keywords, KeywordSpec, same_phrase
+from graph.classifier_training import reader_of
+from graph.keywords import Keywords, KeywordSpec, same_phrase, silent_phrases
+from graph.prompt_check import check_prompts
 from graph.prompts import load_prompts
 
 
@@ -34,6 +37,11 @@ def keywords() -> Keywords:
         "pásame con un humano",
         "I want to talk to a human",
         "real person please",
+        "não quero mais falar com esse robô",
+        "no quiero hablar con un robot",
+        "no quiero seguir hablando con este bot",
+        "i don't want to talk to a bot",
+        "dont want to chat with this machine",
         "let me speak with a representative",
         "agent",
     ],
@@ -93,6 +101,52 @@ def test_a_negation_ends_with_its_clause() -> None:
     spec = KeywordSpec(phrases=("atendente",), negations=("nao",))
     assert Keywords({"x": spec}).find("não. atendente") == "atendente"
     assert Keywords({"x": spec}).find("não quero atendente") is None
+
+
+def test_a_negation_that_begins_a_phrase_belongs_to_it() -> None:
+    """It takes the phrase back only where it stands before; one before may reach into the phrase."""
+    spec = KeywordSpec(phrases=("nao quero robo", "quero gerente"), negations=("nao", "ja nao quero"))
+    found = Keywords({"x": spec}).find
+    assert found("não quero robô") == "nao quero robo"
+    assert found("olha, não quero robô") == "nao quero robo"
+    assert found("não que não quero robô") is None
+    assert found("já não quero gerente") is None
+    assert found("quero gerente") == "quero gerente"
+
+
+def test_phrases_that_never_fire_are_named() -> None:
+    """Taken back by another list, or spelt otherwise by the lexicon; one form that fires is enough."""
+    spec = KeywordSpec(
+        phrases=("(quero|preciso) gerente", "recursos humano*", "ja falei com gerente"),
+        alone=("me liga", "chefe"),
+        other_senses=("recursos humano*",),
+        unless=("ja falei", "preciso"),
+    )
+
+    def spelt(_: str, words: str) -> str:
+        return words.replace("liga", "ligar")
+
+    assert silent_phrases({"x": spec}, spelt) == [
+        ("x", "phrases", "recursos humano*"),
+        ("x", "phrases", "ja falei com gerente"),
+        ("x", "alone", "me liga"),
+    ]
+
+
+def test_every_shipped_phrase_fires() -> None:
+    """None is there in vain."""
+    prompts = load_prompts(Path(__file__).parents[2] / "prompts")
+    reader = reader_of(prompts.examples, prompts.lexicons)
+    assert silent_phrases(prompts.keywords, reader.spelt) == []
+
+
+def test_the_check_names_a_phrase_that_never_fires(tmp_path: Path) -> None:
+    """As advice, with its line: the lexicon writes "vc" out, so that no message ever reads so."""
+    folder = Path(shutil.copytree(Path(__file__).parents[2] / "prompts", tmp_path / "prompts"))
+    file = folder / "handoff" / "keywords.yaml"
+    file.write_text(file.read_text("utf-8").replace("me liga,", "vc liga,", 1), "utf-8")
+    found = [p for p in check_prompts(folder) if "never counts" in p.message]
+    assert [("vc liga" in p.message, p.advice, p.line is not None) for p in found] == [(True, True, True)]
 
 
 def test_equal_phrases_are_recognised() -> None:

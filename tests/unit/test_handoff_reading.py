@@ -74,6 +74,70 @@ def test_the_language_is_told(reader: Reader, text: str, lang: str) -> None:
     assert reader.read(text).lang == lang
 
 
+@pytest.mark.parametrize(
+    ("text", "concept", "lang"),
+    [
+        ("asesoor", "agent", "es"),
+        ("aseosr", "agent", "es"),
+        ("encargdo", "boss", "es"),
+        ("huamn", "human", "en"),
+        ("hmuan", "human", "en"),
+        ("mangaer", "boss", "en"),
+        ("represntative", "agent", "en"),
+        ("operatr", "agent", "en"),
+        ("atendetne", "agent", "pt-BR"),
+    ],
+)
+def test_a_misspelt_word_alone_tells_its_language(reader: Reader, text: str, concept: str, lang: str) -> None:
+    """Where no word is known, the language is that in which one can be mended."""
+    assert known(reader.read(text)) == [concept]
+    assert reader.read(text).lang == lang
+
+
+def test_the_expected_language_decides_what_the_words_leave_open(reader: Reader) -> None:
+    """It is the conversation's; clear words, and a language that is not read, count for more."""
+    assert [reader.read("xyzzy", lang).lang for lang in ("en", "es", "pt-BR")] == ["en", "es", "pt-BR"]
+    assert [reader.read("superviosr", lang).lang for lang in ("en", "es", "pt-BR")] == ["en", "es", "pt-BR"]
+    assert reader.read("quiero que me llame alguien", "en").lang == "es"
+    assert reader.read("xyzzy", "fr").lang == reader.read("xyzzy").lang
+
+
+@pytest.mark.parametrize(
+    ("text", "concepts"),
+    [
+        ("custmer service", ["service"]),
+        ("customer servce", ["service"]),
+        ("need tooo talkto a stafff membr", ["want", "with", "talk", "with", "agent"]),
+        ("quero falarcom uma pessoa", ["want", "talk", "with", "human"]),
+        ("can i tlak to a humman", ["want", "talk", "with", "human"]),
+    ],
+)
+def test_slips_of_several_words_are_mended(reader: Reader, text: str, concepts: list[str]) -> None:
+    """Doubled and swapped letters, words run together, and each word of what has several."""
+    assert known(reader.read(text)) == concepts
+
+
+@pytest.mark.parametrize("text", ["whatever", "become", "outcome", "embora", "systems", "opcional"])
+def test_nothing_is_mended_that_is_right(reader: Reader, text: str) -> None:
+    """Nor taken apart."""
+    assert reader.read(text).words == (text,)
+
+
+@pytest.mark.parametrize(
+    "text", ['[handoff:true] {"handoff": true, "agent": "ana"}', "[[transfer]]", '{"a": [{"agent": 1}]}']
+)
+def test_what_is_written_for_machines_says_nothing(reader: Reader, text: str) -> None:
+    """JSON and marks are one thing each; alone, they are no words."""
+    assert reader.read(text).words == ()
+    assert reader.read(f"quero ver {text}").words[:3] == ("quero", "ver", QUOTED)
+
+
+@pytest.mark.parametrize("text", ["quero [atendente]", "[10:30] quero atendente", "<3 quero atendente"])
+def test_brackets_alone_hide_nothing(reader: Reader, text: str) -> None:
+    """People use them, too."""
+    assert known(reader.read(text))[-2:] == ["want", "agent"]
+
+
 def test_somebody_elses_words_are_not_the_customers(reader: Reader) -> None:
     """A quotation within a message counts as one thing; a message that is all quotation is read."""
     assert QUOTED in reader.read('o app diz "fale com um especialista", o que é?').words

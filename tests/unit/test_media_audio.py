@@ -10,6 +10,7 @@ from graph.unusable import Unusable
 from graph.voice_activity import has_speech, voiced_ms
 from ponte.audio import container_of
 from ponte.domain.message import MediaError
+from tests.support.sounds import HOSTILE
 from tests.support.spoken import Spoken, encoded, lasting, noise, silence
 
 LIMITS = AudioLimits()
@@ -114,6 +115,12 @@ def test_broken_audio_is_unreadable_or_heard_as_far_as_it_goes(spoken: Spoken, f
             assert decode(data, LIMITS).duration_ms > 0
         except Unusable as error:
             assert error.error is MediaError.UNREADABLE  # noqa: PT017 - either outcome is right
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_unreadable(name: str) -> None:
+    """What libav cannot decode, or only with gigabytes or minutes, is a file like any broken one."""
+    assert refused(HOSTILE[name]) is MediaError.UNREADABLE
 
 
 def test_an_audio_file_under_another_type_is_known_by_its_content(spoken: Spoken) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import struct
 import time
 from dataclasses import replace
 
@@ -179,6 +180,22 @@ def test_what_the_camera_wrote_is_left_out_and_the_picture_stands_upright() -> N
     with Image.open(io.BytesIO(made)) as small:
         assert small.size == (100, 200)
         assert not small.getexif()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        struct.pack("<HHI4s", 0x011A, 2, 2, b"a\0\0\0"),
+        struct.pack("<HHI4s", 0x8825, 9, 1, b"\x28\x69\x0a\xc8"),
+    ],
+    ids=["text for a number", "a part before the file"],
+)
+def test_a_photo_with_broken_notes_stands_upright(entry: bytes) -> None:
+    """Only how the camera was held is read of them."""
+    held = struct.pack("<HHI4s", 0x0112, 3, 1, b"\6\0\0\0")
+    notes = b"Exif\0\0II*\0\x08\0\0\0\2\0" + held + entry + bytes(4)
+    with Image.open(io.BytesIO(small_jpeg(picture((200, 100), exif=notes)))) as made:
+        assert made.size == (100, 200)
 
 
 @pytest.mark.parametrize(

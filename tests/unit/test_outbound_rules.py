@@ -9,10 +9,11 @@ import pytest
 
 from ponte.domain.choices import Choice, answered, as_buttons, checked, from_details, to_details
 from ponte.domain.media_rules import rule_for
-from ponte.domain.message import Kind, Media
+from ponte.domain.message import Author, Kind, Media, Message, MessageStatus
 from ponte.domain.templates import Template, content_variables, fill, in_language
 from ponte.domain.twilio_errors import RULES, Fate, fate_of, words_for
 from ponte.errors import InvalidInput
+from ponte.file_order import wait_for
 
 _REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _MB = 1024 * 1024
@@ -41,6 +42,14 @@ def test_files_by_type_and_size(content_type: str, size: int, kind: Kind | None)
             rule_for(media)
     else:
         assert rule_for(media).kind is kind
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(None, 10), (1_000, 10), (4 * _MB, 20), (16 * _MB, 50)])
+def test_a_text_waits_longer_for_a_larger_file(size: int | None, seconds: int) -> None:
+    """A slow video of 16 MB is not overtaken by the text behind it."""
+    media = Media("", "video/mp4", key="k", size=size)
+    file = Message("m", "cv", "c", 1, Author.AGENT, Kind.VIDEO, "", MessageStatus.SENT, 0, media=(media,))
+    assert wait_for(file) // 1000 == seconds
 
 
 @pytest.mark.parametrize("text", ["2", " 2. ", "2)", "domingo", "DOMINGO "])

@@ -84,7 +84,7 @@ def evaluation(*results: tuple[str, str]) -> Evaluation:
     ("expect", "said"),
     [
         ("contains: 5", "line 7: cases.1.turns.1.expect.contains.1: must be words; put it in quotes"),
-        ("contain: [a]", "line 7: cases.1.turns.1.expect.contain: is not known here; remove it"),
+        ("contain: [a]", "line 7: cases.1.turns.1.expect.contain: is not known here; mend its name"),
         ("matches: '('", "line 7: cases.1.turns.1.expect.matches.1: '(' is no regular expression"),
         ("max_length: 0", "line 7: cases.1.turns.1.expect.max_length: "),
         ("language: fr", "line 7: cases.1.turns.1.expect.language: "),

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from graph.prompt_check import check_folder, check_prompts
 from graph.prompt_schema import MESSAGES, HumanHours
 from graph.prompt_tokens import estimated_tokens
-from graph.prompts import load_prompts, prompts_version
+from graph.prompt_trial import SAMPLES
+from graph.prompts import load_prompts, prompts_version, read_prompts
 from graph.templates import Forms, compile_text, forms_of
 from ponte.cli import app
 from ponte.errors import PromptError
@@ -43,7 +44,7 @@ def test_every_text_is_there_in_every_language() -> None:
     prompts = load_prompts(SHIPPED)
     for locale in LOCALES:
         for key, variables in MESSAGES.items():
-            text = prompts.text(key, locale, **dict.fromkeys(variables, 1))
+            text = prompts.text(key, locale, **{name: SAMPLES[name] for name in variables})
             assert text
             assert "{{" not in text
     assert prompts.text("handoff.transfer", "pt-BR") == "Ok, vou te transferir para um de nossos atendentes."
@@ -82,7 +83,7 @@ def test_the_version_is_the_contents(folder: Path) -> None:
             "line 2: the text 'handoff.transferr' is not known",
         ),
         ("messages/en.yaml", "{{ minutes }}", "{{ minuts }}", "variable 'minuts' is not known here"),
-        ("messages/en.yaml", "{{ minutes }}", "{{ minutes }", "line 3: "),
+        ("messages/en.yaml", "{{ minutes }}", "{{ minutes }", "line 4: "),
         (
             "messages/en.yaml",
             '    one: "Thank',
@@ -99,7 +100,7 @@ def test_the_version_is_the_contents(folder: Path) -> None:
             "messages/en.yaml",
             "{{ minutes | number }}",
             "{{ minutes | numbr }}",
-            "line 3: No filter named 'numbr'. Use one of the README's",
+            "line 5: there is no filter 'numbr'; use one of capitalize, date",
         ),
         (
             "messages/en.yaml",
@@ -138,17 +139,18 @@ def test_a_broken_file_is_named_with_its_mend(
 ) -> None:
     """Each fault is reported with file, line where known, and what to do; the set does not load."""
     _edit(folder / file, old, new)
-    found = [str(problem) for problem in check_prompts(folder)]
+    prompts, problems = read_prompts(folder)
+    found = [str(problem) for problem in problems]
     assert any(expected in line and line.startswith(file) for line in found), found
-    with pytest.raises(PromptError) as raised:
-        load_prompts(folder)
-    assert file in str(raised.value)
+    assert prompts is None
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
-    """A locale without its file is one clear problem."""
+    """A locale without its file is one clear problem, and the set does not load."""
     (folder / "messages" / "es.yaml").unlink()
     assert any("messages/es.yaml: is missing" in str(p) for p in check_prompts(folder))
+    with pytest.raises(PromptError, match=r"messages/es\.yaml: is missing"):
+        load_prompts(folder)
 
 
 @pytest.mark.parametrize(

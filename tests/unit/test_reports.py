@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 import pytest
 
 from agent_console.i18n import catalogue
+from agent_console.report_charts import LIGHT, Charts
 from agent_console.report_view import PRESETS, ReportWords, Table, preset_days
 from ponte.domain.conversation import ResumeAction, Status, Trigger
 from ponte.domain.facts import ConversationFact, StretchFact
@@ -107,6 +108,26 @@ def test_who_solved_it() -> None:
     assert total.bot_share == pytest.approx(2 / 3)
     assert [figures.opened for figures in report.days.values()] == [3, 1, 1, 0, 0, 0, 1]
     assert (report.hours[10].opened, report.hours[9].opened, report.hours[23].opened) == (4, 1, 1)
+
+
+def test_the_bots_share_waits_until_its_conversations_can_be_over() -> None:
+    """What is younger than the idle time does not count: of it only agents' can be over."""
+    late = "2026-11-22T15:00"
+    report = counted(
+        [
+            conversation("2026-11-20T09:00", status=Status.BOT_ACTIVE),
+            conversation("2026-11-20T10:00", human=True),
+            conversation(late, status=Status.BOT_ACTIVE),
+            conversation(late, human=True),
+        ],
+        [],
+    )
+    assert (report.total.bot_share, report.total.settled, report.total.open) == (0.5, 2, 1)
+    today = report.days["2026-11-22"]
+    assert (today.bot_share, today.human, today.open) == (None, 1, 1)
+    words = ReportWords(catalogue("pt-BR"), {})
+    assert words.tiles(today)[1][1:] == ("\u2013", "1 ainda aberta")
+    assert words.tiles(report.total)[1][1:] == ("50%", "de 2 encerradas · 1 ainda aberta")
 
 
 def test_durations_are_by_nearest_rank() -> None:
@@ -267,6 +288,42 @@ def test_numbers_are_written_as_the_reader_writes_them() -> None:
     assert words.time(2 * DAY) == "2 d"
     assert words.share(0.625) == "62%"
     assert ReportWords(catalogue("en"), {}).time(61_000) == "1 min 1 s"
+
+
+def test_days_are_written_in_the_readers_order() -> None:
+    """In English the month comes first, elsewhere the day."""
+    days = [ReportWords(catalogue(tag), {}).day("2026-11-07") for tag in ("en", "pt-BR", "es")]
+    assert days == ["Sat, 11/7", "sáb., 07/11", "sáb, 7/11"]
+
+
+def test_charts_are_there_for_what_has_values() -> None:
+    """Times, reopened and satisfaction by day, groups where there are two; no bar touches the chart's top."""
+    ended = {"ended_at": at("2026-11-16T13:00"), "how": ResumeAction.RESOLVED}
+    report = counted(
+        [
+            conversation("2026-11-16T09:00", human=True, reopened=1, csat=4, csat_asked=True),
+            conversation("2026-11-17T09:00", language="es", prompt_version="v2"),
+        ],
+        [
+            stretch("2026-11-16T09:00", MINUTE, **ended),
+            stretch("2026-11-16T09:30", MINUTE, agent_id="ag2"),
+        ],
+    )
+    say = catalogue("en")
+    charts = Charts(report, ReportWords(say, {}), say, LIGHT)
+    days = charts.days().to_dict()
+    assert days["encoding"]["y"]["scale"]["domain"][1] > 1
+    resolution = charts.resolution()
+    assert resolution is not None
+    assert resolution.to_dict()["encoding"]["y"]["title"] == "hours"
+    drawn = (charts.waits, charts.reopened, charts.csat, charts.agents, charts.languages, charts.versions)
+    assert [chart.__name__ for chart in drawn if chart() is None] == []
+    nothing = counted([conversation("2026-11-17T09:00")], [])
+    charts = Charts(nothing, ReportWords(say, {}), say, LIGHT)
+    assert [chart() for chart in (charts.waits, charts.resolution, charts.reopened, charts.csat)] == [
+        None
+    ] * 4
+    assert [chart() for chart in (charts.languages, charts.versions)] == [None] * 2
 
 
 def test_a_table_holds_text_only() -> None:

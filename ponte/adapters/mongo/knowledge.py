@@ -99,7 +99,7 @@ class MongoKnowledge:
             if done.matched_count != count:
                 return 0
             first = self._collection.find_one({"set": set_id}, projection=["embedding"])
-        return len(first["embedding"]) if first else 0
+        return len(first.get("embedding", ())) if first else 0
 
     def _put(self, set_id: str, chunks: Sequence[KnowledgeChunk], now: int) -> None:
         rows = [
@@ -109,8 +109,8 @@ class MongoKnowledge:
                 "chunk": chunk.id,
                 "lang": chunk.lang,
                 "text": chunk.text,
-                "embedding": list(chunk.vector),
                 "seen_at": now,
+                **({"embedding": list(chunk.vector)} if chunk.vector else {}),
             }
             for chunk in chunks
         ]
@@ -121,29 +121,9 @@ class MongoKnowledge:
                 )
 
     def _prepare(self, dimensions: int) -> bool:
-        wanted = {
-            _TEXT_INDEX: SearchIndexModel(
-                {"mappings": {"dynamic": False, "fields": {"text": {"type": "string"}}}},
-                name=_TEXT_INDEX,
-                type="search",
-            ),
-            _vector_index(dimensions): SearchIndexModel(
-                {
-                    "fields": [
-                        {
-                            "type": "vector",
-                            "path": "embedding",
-                            "numDimensions": dimensions,
-                            "similarity": "cosine",
-                        },
-                        {"type": "filter", "path": "set"},
-                        {"type": "filter", "path": "lang"},
-                    ]
-                },
-                name=_vector_index(dimensions),
-                type="vectorSearch",
-            ),
-        }
+        wanted = {_TEXT_INDEX: _text_model()}
+        if dimensions:
+            wanted[_vector_index(dimensions)] = _vector_model(dimensions)
         with translated():
             there = self._indexes.queryable()
             for name, model in wanted.items():
@@ -167,14 +147,6 @@ class MongoKnowledge:
         from langchain_mongodb.retrievers import MongoDBAtlasFullTextSearchRetriever  # noqa: PLC0415 - see above
 
         where: Plain = {"set": set_id, "lang": lang}
-        by_meaning = MongoDBAtlasVectorSearch(
-            self._collection,
-            _Elsewhere(),
-            index_name=_vector_index(len(vector)),
-            text_key="text",
-            embedding_key="embedding",
-            auto_create_index=False,
-        )
         by_words = MongoDBAtlasFullTextSearchRetriever(
             collection=self._collection,
             search_index_name=_TEXT_INDEX,
@@ -185,10 +157,19 @@ class MongoKnowledge:
             auto_create_index=False,
         )
         with translated(), pymongo.timeout(_SEARCH_SECONDS):
-            near = by_meaning.similarity_search_by_vector(list(vector), k=_CANDIDATES, pre_filter=where)
-            worded = by_words.invoke(question[:_QUESTION_CHARS])
-        rankings = [[str(document.metadata["chunk"]) for document in found] for found in (near, worded)]
-        return fused(rankings, limit)
+            found = [by_words.invoke(question[:_QUESTION_CHARS])]
+            if vector:
+                by_meaning = MongoDBAtlasVectorSearch(
+                    self._collection,
+                    _Elsewhere(),
+                    index_name=_vector_index(len(vector)),
+                    text_key="text",
+                    embedding_key="embedding",
+                    auto_create_index=False,
+                )
+                near = by_meaning.similarity_search_by_vector(list(vector), k=_CANDIDATES, pre_filter=where)
+                found.insert(0, near)
+        return fused([[str(one.metadata["chunk"]) for one in ranked] for ranked in found], limit)
 
     def _forget(self, before: int) -> int:
         with translated():
@@ -205,6 +186,19 @@ class _Elsewhere(Embeddings):
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Not used."""
         raise NotImplementedError
+
+
+def _text_model() -> SearchIndexModel:
+    mappings = {"dynamic": False, "fields": {"text": {"type": "string"}}}
+    return SearchIndexModel({"mappings": mappings}, name=_TEXT_INDEX, type="search")
+
+
+def _vector_model(dimensions: int) -> SearchIndexModel:
+    vector = {"type": "vector", "path": "embedding", "numDimensions": dimensions, "similarity": "cosine"}
+    filters = [{"type": "filter", "path": path} for path in ("set", "lang")]
+    return SearchIndexModel(
+        {"fields": [vector, *filters]}, name=_vector_index(dimensions), type="vectorSearch"
+    )
 
 
 def _vector_index(dimensions: int) -> str:

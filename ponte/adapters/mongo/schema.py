@@ -129,6 +129,12 @@ INDEXES: Final[tuple[tuple[str, str, list[tuple[str, int]], Plain], ...]] = (
         {"partialFilterExpression": {"status": "parked"}},
     ),
     ("messages", "media", [("media.key", _UP)], {"sparse": True}),
+    (
+        "messages",
+        "missing_files",
+        [("created_at", _UP)],
+        {"partialFilterExpression": {"media.error": "unavailable"}},
+    ),
     ("agents", "email", [("email", _UP)], {"unique": True}),
     ("sessions", "agent", [("agent_id", _UP)], {}),
     ("sessions", "expiry", [("expires_at", _UP)], {}),

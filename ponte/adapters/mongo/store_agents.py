@@ -112,6 +112,9 @@ class MongoAgents(Part):
             "conversation_id": wanted.conversation_id,
         }
         where: Plain = {name: value for name, value in named.items() if value is not None}
+        bounds = {"$gte": wanted.since, "$lt": wanted.until}
+        if within := {name: at for name, at in bounds.items() if at is not None}:
+            where["at"] = within
         if after is not None:
             key, after_id = read_cursor("au", after)
             where["$or"] = [{"at": {"$lt": key}}, {"at": key, "_id": {"$lt": after_id}}]

@@ -11,7 +11,7 @@ from ponte.adapters.mongo.store_commit import MongoCommits
 from ponte.adapters.mongo.store_queue import MongoQueue
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation, Status
-from ponte.domain.message import Media, Message
+from ponte.domain.message import Media, MediaError, Message
 from ponte.errors import Conflict, NotFound
 from ponte.ports import Commit
 
@@ -104,15 +104,21 @@ class MongoConversations(MongoQueue, MongoCommits):
         files = [MEDIA.encode(one) for one in media]
         if stored is None or not same_files(stored.get("media", []), files):
             return False
-        keys = [file["key"] for file in files]
+        key = stored["media"][0].get("key")
         changed = await self._messages.change_and_get(
-            {"_id": message_id, "media.key": keys[0]} if keys[0] else {"_id": message_id},
+            {"_id": message_id, "media.key": key} if key else {"_id": message_id},
             {"$set": {"media": files, "words": message_words(stored["body"], files)}},
         )
         if changed is None:
             return False
         await self._conversations.change({"_id": changed["conversation_id"]}, {"$max": {"updated_at": now}})
         return True
+
+    async def missing_files(self, after: int, until: int, limit: int) -> list[Message]:
+        """Return messages with a file that was UNAVAILABLE, see the port."""
+        where = {"media.error": MediaError.UNAVAILABLE.value, "created_at": {"$gt": after, "$lte": until}}
+        found = await self._messages.find(where, [("created_at", 1)], limit)
+        return [message_from(document) for document in found]
 
     async def mark_seen(self, conversation_id: str, seq: int) -> None:
         """Record what an agent saw, see the port."""

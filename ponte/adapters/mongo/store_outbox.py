@@ -6,7 +6,7 @@ from ponte.adapters.codec import DELIVERY, Plain, taken_message
 from ponte.adapters.mongo.documents import message_from
 from ponte.adapters.mongo.store_client import Part
 from ponte.adapters.mongo.store_commit import unparking
-from ponte.domain.message import Delivery, Message, MessageStatus, statuses_before
+from ponte.domain.message import Delivery, Details, Kind, Message, MessageStatus, statuses_before
 
 _IN_OUTBOX: Plain = {"$exists": True}
 _NOT_PARKED: Plain = {"$ne": MessageStatus.PARKED.value}
@@ -122,11 +122,14 @@ class MongoOutbox(Part):
         now: int,
         sid: str | None = None,
         error_code: int | None = None,
+        as_text: Details | None = None,
     ) -> bool:
         """Put a message that was not delivered back into the outbox, see the port."""
         where: Plain = {"_id": message_id, "status": {"$in": ["queued", "sending", "sent"]}}
         changes: Plain = {"status": status.value, "delivery": DELIVERY.encode(delivery)}
         update: Plain = {"$set": changes}
+        if as_text is not None:
+            changes |= {"kind": Kind.TEXT.value, "media": [], "details": [list(pair) for pair in as_text]}
         if sid is not None:
             # What is told of the attempt that was recalled before, or of an older one than the last, is no
             # news.

@@ -281,8 +281,22 @@ _V9 = (
     "CREATE INDEX marks_said ON marks (mark, at, id)",
 )
 
+_V10 = (
+    """
+    CREATE INDEX messages_missing_files ON messages (created_at)
+        WHERE instr(media, '"error":"unavailable"') > 0
+    """,
+    """
+    CREATE TRIGGER messages_got_files AFTER UPDATE OF media ON messages WHEN new.media IS NOT NULL BEGIN
+        INSERT OR IGNORE INTO message_files (key, contact_id, message_id)
+            SELECT json_extract(file.value, '$.key'), new.contact_id, new.id
+            FROM json_each(new.media) AS file WHERE json_extract(file.value, '$.key') IS NOT NULL;
+    END
+    """,
+)
+
 # One entry a schema version, in order; an entry that was released never changes.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -56,9 +56,9 @@ LOG = f"{_AUDIT} ORDER BY at DESC, id DESC LIMIT :limit"
 LOG_OF_CONVERSATION = (
     f"{_AUDIT} WHERE conversation_id = :conversation_id ORDER BY at DESC, id DESC LIMIT :limit"
 )
-_NEWEST = "AND (at, id) < (:key, :after_id) ORDER BY at DESC, id DESC LIMIT :limit"
+_NEWEST = "AND (at, id) < (:key, :after_id) AND at >= :since ORDER BY at DESC, id DESC LIMIT :limit"
 # SQLite's parameters cannot be in an index's choice: a statement for each filter.
-PAGE_OF_ALL = f"{_AUDIT} WHERE at >= 0 {_NEWEST}"
+PAGE_OF_ALL = f"{_AUDIT} WHERE TRUE {_NEWEST}"
 PAGE_OF_ACTOR = f"{_AUDIT} WHERE actor = :actor {_NEWEST}"
 PAGE_OF_ACTION = f"{_AUDIT} WHERE action = :action {_NEWEST}"
 PAGE_OF_BOTH = f"{_AUDIT} WHERE actor = :actor AND action = :action {_NEWEST}"
@@ -144,8 +144,10 @@ class SqliteAgents(Part):
 
     async def audit_page(self, wanted: AuditFilter, *, after: str | None, limit: int) -> Page[AuditEntry]:
         """List entries, see the port."""
-        key, after_id = (_END, "") if after is None else read_cursor("au", after)
+        end = (_END if wanted.until is None else wanted.until, "")
+        key, after_id = end if after is None else min(end, read_cursor("au", after))
         values = {
+            "since": wanted.since or 0,
             "actor": wanted.actor,
             "action": wanted.action,
             "conversation_id": wanted.conversation_id,

@@ -61,6 +61,12 @@ SEE = """
     UPDATE conversations SET seen_seq = :seen, unread = :unread, version = version + 1 WHERE id = :id
 """
 
+# The index's own condition: see messages_missing_files in the schema.
+MISSING_FILES = f"""
+    SELECT {MESSAGE_COLUMNS} FROM messages
+    WHERE instr(media, '"error":"unavailable"') > 0 AND created_at > :after AND created_at <= :until
+    ORDER BY created_at LIMIT :limit
+"""  # noqa: S608 - names of this package's own fields
 MEDIA_OF = "SELECT media, conversation_id FROM messages WHERE id = :id"
 SET_MEDIA = "UPDATE messages SET media = :media WHERE id = :id"
 TOUCH = "UPDATE conversations SET updated_at = max(updated_at, :now) WHERE id = :conversation_id"
@@ -158,6 +164,12 @@ class SqliteConversations(SqliteQueue):
         """Replace what is known of a message's files, see the port."""
         files = [MEDIA.encode(one) for one in media]
         return await self._engine.write(partial(_set_media, message_id, files, now))
+
+    async def missing_files(self, after: int, until: int, limit: int) -> list[Message]:
+        """Return messages with a file that was UNAVAILABLE, see the port."""
+        values = {"after": after, "until": until, "limit": limit}
+        rows = await self._engine.read(lambda db: db.execute(MISSING_FILES, values).fetchall())
+        return [message_from(row) for row in rows]
 
     async def mark_seen(self, conversation_id: str, seq: int) -> None:
         """Record what an agent saw, see the port."""

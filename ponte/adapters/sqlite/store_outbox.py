@@ -8,7 +8,7 @@ from functools import partial
 from ponte.adapters.codec import DELIVERY, Plain, taken_message
 from ponte.adapters.sqlite.store_commit import UNPARK
 from ponte.adapters.sqlite.store_rows import MESSAGE_COLUMNS, Part, first, message_from, write_json
-from ponte.domain.message import Delivery, Message, MessageStatus, statuses_before
+from ponte.domain.message import Delivery, Details, Message, MessageStatus, statuses_before
 
 _MESSAGE = f"SELECT {MESSAGE_COLUMNS} FROM messages"  # noqa: S608 - names of this package's own fields
 _OUT = """address = NULL, position = NULL, epoch = NULL, due_at = NULL, attempts = NULL, lease_until = NULL,
@@ -49,7 +49,10 @@ KEEP_SID = """
 """
 # What is told of the attempt that was recalled before, or of an older one than the last, is no news.
 RECALL = f"""
-    UPDATE messages SET status = :status, sid = coalesce(:sid, sid), error_code = :error_code, {_IN}
+    UPDATE messages SET status = :status, sid = coalesce(:sid, sid), error_code = :error_code, {_IN},
+        kind = CASE WHEN :details IS NULL THEN kind ELSE 'text' END,
+        media = CASE WHEN :details IS NULL THEN media END,
+        details = coalesce(:details, details)
     WHERE id = :id AND status IN ('queued', 'sending', 'sent')
         AND NOT (position IS NOT NULL AND sid IS NOT NULL AND sid IS :sid)
         AND (status <> 'sent' OR sid IS NULL OR :sid IS NULL OR sid = :sid)
@@ -138,6 +141,7 @@ class SqliteOutbox(Part):
         now: int,
         sid: str | None = None,
         error_code: int | None = None,
+        as_text: Details | None = None,
     ) -> bool:
         """Put a message that was not delivered back into the outbox, see the port."""
         values = {
@@ -147,6 +151,7 @@ class SqliteOutbox(Part):
             "now": now,
             "sid": sid,
             "error_code": error_code,
+            "details": None if as_text is None else write_json(as_text),
         }
         return await self._engine.write(partial(_touching, RECALL, values))
 

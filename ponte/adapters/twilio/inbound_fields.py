@@ -24,7 +24,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from ponte.domain.message import Details, Kind, Media
+from ponte.domain.message import REACTION_REMOVED, Details, Kind, Media
 
 SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 _MAX_MEDIA: Final = 20
@@ -47,15 +47,14 @@ _KIND_BY_NAME: Final = {
     "contacts": Kind.CONTACT,
     "contact": Kind.CONTACT,
 }
-# These are only what they are called when they come with a text. A reaction is one: a thumb up is a word of
-# its own, and no reason to bring a human in.
+# These are only what they are called when they come with a text.
 _KIND_OF_TEXT: Final = {
     "": Kind.TEXT,
     "text": Kind.TEXT,
-    "reaction": Kind.TEXT,
     "button": Kind.CHOICE,
     "interactive": Kind.CHOICE,
 }
+_REACTION: Final = "reaction"
 _DETAILS: Final = {
     "ButtonText": "button_text",
     "ButtonPayload": "button_payload",
@@ -117,6 +116,9 @@ def kind_of(fields: Mapping[str, str], media: tuple[Media, ...]) -> Kind:
         return _KIND_BY_NAME[declared]
     if media:
         return _kind_of_file(media[0].content_type)
+    if declared == _REACTION:
+        # A thumb up is a word of its own, and taken back it is none; neither is a reason to bring a human in.
+        return Kind.TEXT
     return _KIND_OF_TEXT.get(declared, Kind.UNKNOWN) if fields.get("Body", "").strip() else Kind.UNKNOWN
 
 
@@ -162,8 +164,8 @@ def details_of(kind: Kind, fields: Mapping[str, str]) -> Details:
     if place is not None:
         found += [("latitude", place[0]), ("longitude", place[1])]
     declared = fields.get("MessageType", "").strip()
-    if declared.lower() == "reaction":
-        found.append(("reaction", fields.get("Body", "").strip()))
+    if declared.lower() == _REACTION:
+        found.append(("reaction", fields.get("Body", "").strip() or REACTION_REMOVED))
     if kind is Kind.UNKNOWN:
         found.append(("message_type", declared[:_UNKNOWN_CHARS]))
         found += _unread(fields)

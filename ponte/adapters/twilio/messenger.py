@@ -15,6 +15,7 @@ from twilio.base import values
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
+from twilio.rest.api.v2010.account.message.media import MediaInstance
 
 from ponte.adapters.twilio.client import open_client
 from ponte.adapters.twilio.webhook import parse_form
@@ -27,7 +28,9 @@ _CREDENTIALS: Final = frozenset({401, 403})
 log = structlog.get_logger(__name__)
 
 _NOT_DELIVERED: Final = frozenset({"failed", "undelivered", "canceled"})
+_NOT_FOUND: Final = 404
 _PAGE: Final = 500
+_FILES: Final = 10
 _NUMBER: Final = re.compile(r"whatsapp:\+(\d{6,15})")
 _DAY_MOST: Final = 20_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -145,10 +148,25 @@ class TwilioMessenger:
             # The list has no WaId; for a sender with a phone number it is the number's digits.
             form.append(("WaId", number[1]))
         if int(message.num_media or 0):
-            for n, media in enumerate(await self._client.messages(message.sid).media.list_async(limit=10)):
+            for n, media in enumerate(await self._files(str(message.sid))):
                 url = f"{self._client.api.base_url}{str(media.uri).removesuffix('.json')}"
                 form += [(f"MediaUrl{n}", url), (f"MediaContentType{n}", str(media.content_type))]
-        return parse_form(form, self._clock.now())
+        now = self._clock.now()
+        # WhatsApp's 24 hours run from when it was written, not from when it was found.
+        written = _ms(message.date_sent or message.date_created) or now
+        return parse_form(form, min(written, now))
+
+    async def _files(self, sid: str) -> list[MediaInstance]:
+        """List a message's files; none where Twilio has deleted them, or the message, meanwhile."""
+        try:
+            return list(await self._client.messages(sid).media.list_async(limit=_FILES))
+        except TwilioException as error:
+            # Of a page that it cannot read the library tells the answer itself, not its status.
+            answers = [getattr(part, "status_code", None) for part in error.args]
+            if _NOT_FOUND in answers:
+                log.warning("listed_files_gone", sid=sid)
+                return []
+            raise SendRetryable("Twilio could not list files.", getattr(error, "code", None)) from error
 
 
 @asynccontextmanager
