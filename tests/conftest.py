@@ -14,12 +14,14 @@ from pathlib import Path
 import hypothesis
 import playwright.async_api
 import pytest
+from playwright.async_api import Browser
 from starlette.applications import Starlette
 
 from ponte.logs import configure_logging
 from ponte.settings import Settings
 from ponte.testing import FakeMessenger, ManualClock
 from simulator.serving import Served, serve
+from tests.support.browsing import chromium, open_browser
 from tests.support.processes import Nursery, open_nursery
 from tests.support.spoken import Spoken, record
 
@@ -29,10 +31,6 @@ _REFUSED = "TESTS_REFUSED"
 
 # Whatever a developer's shell holds: keys, proxies and traces must not reach a test.
 _FOREIGN = ("OPENAI_", "TWILIO_", "LANGCHAIN_", "LANGSMITH_", "LANGGRAPH_", "STREAMLIT_", "MONGO")
-_MACOS_BROWSERS = (
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
 
 _BROWSER_MS = 30_000
@@ -114,21 +112,15 @@ def stays_on_this_machine() -> Iterator[None]:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what drives a browser where there is none; in CI it fails, since `.ci/run` installs one."""
-    if item.get_closest_marker("browser") and _browser() is None and not os.environ.get("CI"):
+    if item.get_closest_marker("browser") and chromium() is None and not os.environ.get("CI"):
         pytest.skip("No Chromium here. To run this test: apt-get install chromium, or brew install chromium.")
 
 
-def _browser() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome", *_MACOS_BROWSERS)
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Return the path of the Chromium to drive."""
-    found = _browser()
-    assert found, "No Chromium: .ci/run installs it."
-    return found
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Return a Chromium of the test's own."""
+    async with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -14,18 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TRANSFER = "Ok, vou te transferir para um de nossos atendentes."
 SLOW_MS = 30_000
 
@@ -82,15 +72,6 @@ async def running_demo(data_dir: Path) -> AsyncIterator[tuple[Demo, asyncio.subp
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
         await process.communicate()
-
-
-@pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def customer_writes(phone: Page, text: str) -> None:

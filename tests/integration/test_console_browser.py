@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from ponte.domain.agent import Agent
 from ponte.domain.conversation import Status
@@ -21,16 +21,6 @@ from tests.support.processes import Nursery
 
 pytestmark = pytest.mark.browser
 
-_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MARIA = ("+5511900000001", "Maria")
 _LIVE_MS = 30_000
 
@@ -40,15 +30,6 @@ async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningCons
     """A console process on SQLite."""
     async with running_console(nursery, tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def _log_in(browser: Browser, console: RunningConsole, agent: Agent, width: int = 1280) -> Page:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from PIL import Image
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from ponte.domain.agent import Agent
 from ponte.domain.conversation import Conversation
@@ -25,23 +25,12 @@ from simulator.config import SimulatorConfig
 from simulator.openai_stub import StubConfig, create_stub_app
 from simulator.serving import serve
 from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
+from tests.support.browsing import open_browser
 from tests.support.processes import Nursery
 
 # One console and one browser for all of them: each takes seconds to start.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
 _STARTED_MS = 30_000
 _NUMBERS = count(5_511_900_000_001)
 _SID, _TOKEN = "AC" + "0" * 32, "a-secret-only-twilio-and-we-know"
@@ -73,11 +62,9 @@ async def console(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium, with a microphone that hums."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
+    """Chromium, for all tests of the module."""
+    async with open_browser() as opened:
         yield opened
-        await opened.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

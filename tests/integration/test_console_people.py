@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Trigger
@@ -18,7 +18,6 @@ from ponte.domain.decision import HandoffDecision, Outcome
 from ponte.errors import NotFound
 from ponte.ports import Commit
 from tests.fixtures.console_office import PASSWORD, RunningConsole, running_console
-from tests.integration.test_console_composer import _FLAGS
 from tests.support.processes import Nursery
 
 pytestmark = pytest.mark.browser
@@ -32,15 +31,6 @@ async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningCons
     """A console process on SQLite."""
     async with running_console(nursery, tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def _opened(browser: Browser, console: RunningConsole, agent: Agent, c: str, width: int = 1440) -> Page:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Status
@@ -20,17 +20,6 @@ from tests.support.processes import Nursery
 
 pytestmark = pytest.mark.browser
 
-_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 MARIA = ("+5511900000001", "Maria")
 JOAO = ("+5511900000002", "João")
 _LIVE_MS = 30_000
@@ -62,15 +51,6 @@ async def console(nursery: Nursery, tmp_path: Path) -> AsyncIterator[RunningCons
     """A console process on SQLite."""
     async with running_console(nursery, tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def _profile(browser: Browser, console: RunningConsole, agent: Agent, width: int = 1280) -> Page:

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.fixtures.console_office import PASSWORD, ROOT, RunningConsole, running_console
+from tests.support.browsing import open_browser
 from tests.support.processes import Nursery
-from tests.support.screenshots import FLAGS
 from tests.support.seeded_office import Seeded, seed
 
 # One console and one browser for all of them: each takes seconds to start.
@@ -49,11 +49,9 @@ _SPILLS = """() => {
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    """Chromium, for all tests of the module."""
+    async with open_browser() as opened:
         yield opened
-        await opened.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

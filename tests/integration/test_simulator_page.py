@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from simulator.config import DEMO_CUSTOMERS, SimulatorConfig
 from simulator.silence import ogg_opus
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ANA = DEMO_CUSTOMERS[0][0]
 
 
@@ -40,15 +30,6 @@ async def stage() -> AsyncIterator[Stage]:
     )
     async with open_stage(config=config) as opened:
         yield opened
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def _open(browser: Browser, stage: Stage, width: int, path: str = "/") -> tuple[Page, list[str]]:

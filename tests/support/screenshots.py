@@ -21,28 +21,19 @@ from typing import Final
 
 import aiohttp
 from PIL import Image
-from playwright.async_api import Browser, Page, StorageState, async_playwright, expect
+from playwright.async_api import Browser, Page, StorageState, expect
 
 from simulator.app import create_app as create_twilio
 from simulator.config import SimulatorConfig
 from simulator.openai_stub import StubConfig, create_stub_app
 from simulator.serving import serve
 from tests.fixtures.console_office import PASSWORD, ROOT, RunningConsole, running_console
+from tests.support.browsing import open_browser
 from tests.support.processes import Nursery, open_nursery
 from tests.support.seeded_office import Seeded, seed
 from tests.support.seeded_talks import SCRIPTS, Script
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs/images/console"
-FLAGS: Final = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 MOST_BYTES: Final = 150_000
 _COLOURS: Final = 128
 _LONG_MS: Final = 40_000
@@ -137,13 +128,11 @@ async def make(folder: Path, shots: Sequence[Shot]) -> None:
 
 
 async def _make(nursery: Nursery, folder: Path, shots: Sequence[Shot]) -> None:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    async with open_browser() as browser:
         for locale in SCRIPTS:
             mine = [shot for shot in shots if shot.locale == locale]
             if mine:
                 await _photograph(browser, nursery, folder, locale, mine)
-        await browser.close()
 
 
 async def _photograph(
