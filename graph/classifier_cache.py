@@ -1,4 +1,4 @@
-"""Keeping what was learned: training takes a second or two, and each process would do it again.
+"""Keeping what was learned: training takes some seconds, and each process would do it again.
 
 The file's name is a hash of all that the result depends on, so a stale one is never read. It is JSON:
 a file that somebody else wrote can hold wrong weights, but no code.

@@ -153,8 +153,8 @@ class Reader:
 
     def _ahead(self, scores: dict[str, float], tokens: list[str]) -> str:
         """Return the language that most speaks for; close together, that in which a misspelt word is one."""
-        first, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
-        if scores[first] - scores[second] >= _DECIDED:
+        first, *others = sorted(scores, key=scores.__getitem__, reverse=True)
+        if not others or scores[first] - scores[others[0]] >= _DECIDED:
             return first
         for token in tokens:
             if len(token) >= _DOUBLED and not self._guess.knows(token):

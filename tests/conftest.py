@@ -22,7 +22,7 @@ from ponte.settings import Settings
 from ponte.testing import FakeMessenger, ManualClock
 from simulator.serving import Served, serve
 from tests.support.browsing import chromium, open_browser
-from tests.support.processes import Nursery, open_nursery
+from tests.support.processes import Nursery, know, open_nursery
 from tests.support.spoken import Spoken, record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,11 +87,24 @@ def pytest_unconfigure() -> None:
     Path(os.environ.pop(_REFUSED)).unlink(missing_ok=True)
 
 
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder, the same in all workers, that keeps what was learned of the handoff examples.
+
+    Its files are named by a hash of their content's sources and written whole, so tests do not meet in it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "learned"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_place(tmp_path: Path, learned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run each test in an empty folder, where no ``.env`` is, with its own data folder."""
     place = tmp_path / "cwd"
     place.mkdir()
+    know(place / "var", learned)
     monkeypatch.chdir(place)
     monkeypatch.setenv("DATA_DIR", str(place / "var"))
     monkeypatch.setenv("PROMPTS_DIR", str(ROOT / "prompts"))

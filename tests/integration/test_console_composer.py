@@ -455,9 +455,11 @@ async def test_what_stands_in_the_pop_ups_outlives_a_reload(
     await page.locator(".st-key-return button").first.click()
     brief = page.locator(f".st-key-return-brief-{held.id} textarea")
     await expect(brief).to_have_value("Bom dia!")
-    await page.locator(".st-key-return-suggest button").click()
-    await expect(brief).not_to_have_value("Bom dia!", timeout=_STARTED_MS)
-    await expect(brief).not_to_have_value("")
+    # Streamlit may lose a click that meets a run of the same part, on a busy machine; a person clicks again.
+    async with asyncio.timeout(_STARTED_MS / 1000):
+        while await brief.input_value() in {"", "Bom dia!"}:
+            await page.locator(".st-key-return-suggest button").click()
+            await asyncio.sleep(3)
     await page.keyboard.press("Escape")
 
     await page.locator(".st-key-transfer button").first.click()

@@ -18,6 +18,8 @@ from simulator.openai_stub import StubConfig, create_stub_app
 from simulator.serving import Served
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
+# Messages by two authors who saw neither the examples nor the code. Learn nothing from them.
+STRANGERS = Path(__file__).parents[1] / "fixtures" / "handoff_strangers.tsv"
 ROWS = (
     "lang\tlabel\tkind\ttext\n"
     "pt-BR\thuman\tdirect\tquero falar com um atendente\n"
@@ -32,7 +34,7 @@ ROWS = (
 def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the command on files in ``folder``."""
     given = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_")}
-    given |= {"PROMPTS_DIR": str(PROMPTS), "DATA_DIR": str(folder / "data"), **env}
+    given |= {"PROMPTS_DIR": str(PROMPTS), **env}
     return subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "ponte", "prompts", "eval", *arguments],
         cwd=folder,
@@ -169,3 +171,14 @@ async def test_a_failing_model_leaves_the_local_decision(
     )
     assert done.returncode == 0, done.stderr
     assert all(p["label"] == p["predicted"] for p in json.loads(done.stdout)["predictions"])
+
+
+def test_strangers_who_want_a_human_are_told_from_those_who_do_not(tmp_path: Path) -> None:
+    """Without a model, on messages that nobody tuned to, each language reaches what Ponte promises."""
+    done = run(tmp_path, "--handoff", str(STRANGERS), "--no-model", "--json")
+    languages = json.loads(done.stdout)["languages"]
+    assert {lang: figures["n"] for lang, figures in languages.items()} == {"pt-BR": 380, "es": 290, "en": 290}
+    assert languages["pt-BR"]["precision"] >= 0.93
+    assert languages["pt-BR"]["f1"] >= 0.93
+    assert languages["es"]["f1"] >= 0.90
+    assert languages["en"]["f1"] >= 0.90

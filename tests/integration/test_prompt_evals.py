@@ -73,18 +73,6 @@ class Done:
         return found
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data folder for all tests here: what the classifier learned is kept in it."""
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(autouse=True)
-def one_data_dir(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train once, not in each process."""
-    monkeypatch.setenv("DATA_DIR", str(data))
-
-
 async def prompts(*args: str | Path, **env: str) -> Done:
     """Run ``ponte prompts ...``."""
     process = await asyncio.create_subprocess_exec(

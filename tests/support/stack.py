@@ -27,7 +27,7 @@ from simulator.network import Network
 from simulator.openai_stub import StubConfig, create_stub_app
 from simulator.records import Message as Carried
 from simulator.serving import serve
-from tests.support.processes import Nursery, Running, reserved_port
+from tests.support.processes import Nursery, Running, know, reserved_port
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a-token-for-tests-only"
 EMAIL, PASSWORD = "ana@example.com", "correct horse battery"
@@ -237,6 +237,7 @@ async def open_stack(
             "LOG_FORMAT": "json",
             **more,
         }
+        know(folder / "data", Path(os.environ["DATA_DIR"], "cache"))
         settings = load_settings(**{name.lower(): value for name, value in common.items()})
         ponte = await stack.enter_async_context(open_ponte(settings))
         await ponte.accounts.add(EMAIL, "Ana", Role.AGENT, PASSWORD)
