@@ -1,7 +1,9 @@
-"""How dates and numbers are written in the reader's language. Pure."""
+"""How dates, numbers and colleagues' names are written for the reader. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +12,7 @@ from babel.numbers import format_decimal
 
 if TYPE_CHECKING:
     from agent_console.i18n import Catalogue
+    from ponte.domain.agent import Agent
 
 DateOrder = Literal["DD/MM/YYYY", "MM/DD/YYYY"]
 
@@ -32,3 +35,9 @@ def short_day(day: date, say: Catalogue) -> str:
 def grouped(number: float, say: Catalogue) -> str:
     """Return a number as one writes it."""
     return str(format_decimal(number, locale=babel_tag(say)))
+
+
+def told_apart(agents: Collection[Agent]) -> dict[str, str]:
+    """Return agents' names by id, with the e-mail where two are alike: a choice goes by its text."""
+    count = Counter(each.name for each in agents)
+    return {each.id: each.name if count[each.name] == 1 else f"{each.name} ({each.email})" for each in agents}

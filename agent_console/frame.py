@@ -17,6 +17,7 @@ from agent_console import assets, cookies
 from agent_console.bridge import Bridge, current
 from agent_console.components import mount
 from agent_console.i18n import LOCALES, Catalogue, catalogue, choose
+from agent_console.office.tools import keep_typed
 from agent_console.places import floor, inbox, office, prompts, reports
 from agent_console.words import alert, unavailable
 from ponte.domain.agent import Agent, Permission
@@ -83,6 +84,7 @@ def render(token: str) -> None:
         alert(say, "session.ended", link="session.log_in_again")
         return
     except StoreUnavailable:
+        keep_typed(st.session_state)
         unavailable(say)
         # It makes the page try again.
         mount("live", "live", {"offline": say("app.offline"), "stale": ""}, {"changed": lambda _: None})

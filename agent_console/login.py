@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -88,7 +89,9 @@ class LoginPages:
     async def _log_out(self, request: Request) -> Response:
         if not cookies.same_origin(request):
             return self._page(request, error=self._words(request)("login.error.origin"), status=403)
-        await self._ponte().accounts.log_out(cookies.token_of(request))
+        # Whatever the database does: this browser is to be out.
+        with suppress(StoreUnavailable):
+            await self._ponte().accounts.log_out(cookies.token_of(request))
         response = RedirectResponse("/agent/login", 303)
         cookies.take(response)
         return response

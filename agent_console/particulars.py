@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from ponte.domain.message import Author, Kind, Message
+from ponte.domain.message import REACTION_REMOVED, Author, Kind, Message
 from ponte.domain.vcard import Card, read_cards
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def _marks(carried: Mapping[str, str], say: Catalogue) -> list[Plain]:
     elif "forwarded" in carried:
         marks.append(say("part.forwarded"))
     if "reaction" in carried:
-        marks.append(say("part.reaction"))
+        gone = carried["reaction"] == REACTION_REMOVED
+        marks.append(say("part.reaction_gone" if gone else "part.reaction"))
     return marks
 
 

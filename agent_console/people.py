@@ -89,12 +89,14 @@ class People:
         return await self._answered(request, work)
 
     async def labels(self, request: Request) -> Response:
-        """Replace the labels by the lines of ``labels``."""
+        """Add the label ``add``, or take the label ``drop`` away."""
 
         async def work(agent: Agent, sent: Mapping[str, str]) -> Answer:
             contact_id = await self._contact(sent)
-            wanted = [line for line in sent["labels"].split("\n") if line.strip()]
-            await self._ponte().people.set_labels(agent, contact_id, wanted)
+            if "drop" in sent:
+                await self._ponte().people.label(agent, contact_id, drop=[sent["drop"]])
+            else:
+                await self._ponte().people.label(agent, contact_id, add=[sent["add"]])
             return await self._card(request, agent, contact_id)
 
         return await self._answered(request, work)

@@ -171,26 +171,45 @@ class Session:
 
     def give_back(self, conversation_id: str) -> None:
         """Give the conversation to the bot with the form's brief."""
-        brief = str(self._state.get(f"return-brief-{conversation_id}") or "")
+        key, begins = self.brief_field(conversation_id)
+        brief = str(self._state.get(key, begins) or "")
         self._finish("return", conversation_id, self._actions.give_back(conversation_id, brief))
+
+    def brief_field(self, conversation_id: str) -> tuple[str, str]:
+        """Return the key of the brief's field, and what stands in it at first.
+
+        What is put there anew makes a new field: a value that a run gives to a field that is there already
+        is lost in the browser when another run interrupts this one.
+        """
+        count, text, _ = self._brief(conversation_id)
+        return f"brief-{conversation_id}-{count}", text
 
     def propose_brief(self, conversation_id: str, text: str) -> None:
         """Put a brief into the form of giving back, unless it is open or another one stands there.
 
         What is typed into an open form is in the browser alone: it must not be replaced from here.
         """
-        key, proposed = f"return-brief-{conversation_id}", f"return-proposed-{conversation_id}"
-        before = self._state.get(proposed, "")
-        if not self._state.get("return") and str(self._state.get(key) or "") in {"", before}:
-            self._state[key] = self._state[proposed] = text[:_LONGEST_BRIEF]
+        key, begins = self.brief_field(conversation_id)
+        count, _, before = self._brief(conversation_id)
+        proposed = text[:_LONGEST_BRIEF]
+        stands = str(self._state.get(key, begins) or "")
+        if proposed != before and not self._state.get("return") and stands in {"", before}:
+            self._state[f"return-brief-{conversation_id}"] = (count + 1, proposed, proposed)
 
     def suggest_brief(self, conversation_id: str) -> None:
         """Let the model write the brief, for the agent to change."""
         outcome = self.run(self._actions.brief(conversation_id), _MODEL_S)
         if outcome.ok:
-            self._state[f"return-brief-{conversation_id}"] = outcome.text[:_LONGEST_BRIEF]
+            count, _, before = self._brief(conversation_id)
+            written = outcome.text[:_LONGEST_BRIEF]
+            self._state[f"return-brief-{conversation_id}"] = (count + 1, written, before)
         else:
             self.tell(conversation_id, outcome)
+
+    def _brief(self, conversation_id: str) -> tuple[int, str, str]:
+        """Return how often the brief began anew, with what, and what was proposed last."""
+        found: tuple[int, str, str] = self._state.get(f"return-brief-{conversation_id}", (0, "", ""))
+        return found
 
     def resolve(self, conversation_id: str) -> None:
         """Close the matter as the form says."""

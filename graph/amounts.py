@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-_NUMBER: Final = r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?(?!\d)"
+# No amount has more digits; what has is an account or a code.
+_NUMBER: Final = r"\d{1,3}(?:[.,]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)|\d{1,15}(?:[.,]\d{1,2})?(?!\d)"
 _THOUSAND: Final = r"(?:\s?(?:mil|k)\b)?"
 _CURRENCY: Final = r"(?:[A-Z]{0,2}\$|\u20ac|\u00a3|\bBRL|\bUSD|\bEUR)"
 _NAMED: Final = (

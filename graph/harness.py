@@ -137,7 +137,14 @@ class Pipeline:
             signals=self.signals,
             contexts=contexts,
         )
-        self.invitations = Invitations(self.store, outreach, contexts, clock=self.clock, signals=self.signals)
+        self.invitations = Invitations(
+            self.store,
+            outreach,
+            contexts,
+            clock=self.clock,
+            signals=self.signals,
+            owner=f"life-{self._lives}",
+        )
         self._work = self.worker.loop(concurrency=1000)
         self._deliver = self.delivery.loop(concurrency=1000)
 

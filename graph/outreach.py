@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +24,7 @@ from ponte.signals import Signals
 log = structlog.get_logger(__name__)
 
 _EVERY_MS: Final = 15_000
+_LEASE_MS: Final = 60_000
 _PAGE: Final = 200
 _PREVIEW: Final = 120
 _LOOK_BACK: Final = 50
@@ -109,24 +111,43 @@ class Invitations:
         contexts: the policy, which names the template.
         clock: the time.
         signals: wakes delivery.
+        owner: names this process; unique.
     """
 
     def __init__(
-        self, store: Store, outreach: Outreach, contexts: Contexts, *, clock: Clock, signals: Signals
+        self,
+        store: Store,
+        outreach: Outreach,
+        contexts: Contexts,
+        *,
+        clock: Clock,
+        signals: Signals,
+        owner: str,
     ) -> None:
         self._store = store
         self._outreach = outreach
         self._contexts = contexts
         self._clock = clock
         self._signals = signals
+        self._owner = owner
         self._done: OrderedDict[str, None] = OrderedDict()
 
     async def run_once(self) -> int:
-        """Invite whoever is to be invited; returns how many."""
+        """Invite whoever is to be invited; returns how many. One process at a time looks."""
+        lease = await self._store.acquire("invitations", self._owner, self._clock.now(), _LEASE_MS)
+        if lease is None:
+            return 0
+        try:
+            return await self._look()
+        finally:
+            await self._store.release_lease(lease)
+
+    async def _look(self) -> int:
         invited, after = 0, ""
         while page := await self._store.parked_contacts(after, _PAGE):
             for contact_id in page:
                 invited += await self._invite(contact_id)
+                await asyncio.sleep(0)  # what reads from memory gives way to the webhooks, too
             after = page[-1]
         return invited
 

@@ -29,8 +29,8 @@ _LONGEST = 1_600
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d[\d.,:/-]*\w*|[?]|[.!;:,\u2026()]|\s[-\u2013\u2014]\s")
 # A pair of marks with at least two words between: somebody else's words.
 _QUOTE = re.compile(
-    r"[\"\u201c\u201e\u201d]([^\"\u201c\u201d]{3,120}? [^\"\u201c\u201d]{1,120}?)[\"\u201c\u201d]"
-    r"|\u00ab([^\u00bb]+ [^\u00bb]+)\u00bb"
+    r"[\"\u201c\u201e\u201d]([^\"\u201c\u201d\u201e]{3,120}? [^\"\u201c\u201d\u201e]{1,120}?)[\"\u201c\u201d]"
+    r"|\u00ab([^\u00ab\u00bb]{1,120}? [^\u00ab\u00bb]{1,120}?)\u00bb"
 )
 # Written for machines rather than people, as JSON and marks are: nobody's wish.
 _MARKUP = re.compile(

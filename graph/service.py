@@ -148,7 +148,7 @@ def _parts(
         media=ponte.media,
     )
     reminders = Reminders(store, clock=clock, signals=signals, contexts=prompts)
-    invitations = Invitations(store, outreach, prompts, clock=clock, signals=signals)
+    invitations = Invitations(store, outreach, prompts, clock=clock, signals=signals, owner=owner)
     late_files = LateFiles(store, media, late_words, prompts, clock=clock, signals=signals, owner=owner)
     work = worker.loop(concurrency=settings.worker_concurrency)
     deliver = delivery.loop(concurrency=settings.worker_concurrency)

@@ -112,12 +112,16 @@ class Surveys:
     ) -> None:
         """Commit the answers, each to its conversation. The first one is thanked for.
 
+        What is kept already, since the rest of the turn met a conflict, is passed over.
+
         Raises:
             Conflict: somebody else changed a conversation first.
         """
         for one in rated:
             now = self._clock.now()
             current = await self._store.conversation(one.conversation.id)
+            if await self._kept(one.row):
+                continue
             commit = received(current, replace(batch, rows=(one.row,)), now)
             if current.csat is None:
                 self._metrics.csat.labels(str(one.score)).inc()
@@ -133,6 +137,14 @@ class Surveys:
             )
             await self._store.commit(replace(commit, conversation=changed, done=(one.row.id,)))
             log.info("csat_kept", conversation=changed.id, score=one.score)
+
+    async def _kept(self, row: InboxRow) -> bool:
+        """Tell whether an answer was committed before. Ask after its conversation was read."""
+        try:
+            await self._store.message(row.id)
+        except NotFound:
+            return False
+        return True
 
     async def _agent_spoke(self, current: Conversation, resume: Resume) -> bool:
         after = resume.stretch_from

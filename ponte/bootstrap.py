@@ -134,7 +134,7 @@ async def open_ponte(
             templates = await stack.enter_async_context(open_templates(settings, clock))
         prompts = PromptVersions(store, clock)
         policies = OfficePolicies(prompts)
-        people_data = PeopleData(store, media, partial(open_checkpoints, settings, store))
+        people_data = PeopleData(store, media, partial(open_checkpoints, settings, store), clock)
         desk = HandoffDesk(store, clock, signals, speaker, templates)
         accounts = Accounts(store, clock)
         yield Ponte(

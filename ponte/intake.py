@@ -21,7 +21,7 @@ from ponte.domain.message import (
 )
 from ponte.domain.twilio_errors import TRIED_FOR_MS, Fate, fate_of
 from ponte.domain.window import wrote_lately
-from ponte.errors import InvalidInput, NotFound
+from ponte.errors import Conflict, InvalidInput, NotFound
 from ponte.file_order import carries_file, file_arrived
 from ponte.locales import Locale
 from ponte.metrics import Metrics
@@ -137,7 +137,11 @@ class Intake:
         written = await as_text(self._store, message, error_code)
         if written is not None:
             return await self._recall(message, MessageStatus.QUEUED, sid, error_code, as_text=written)
-        await self._unsent.given_up(message, error_code)
+        try:
+            await self._unsent.given_up(message, error_code)
+        except Conflict as error:
+            # Twilio does not tell it again: agents see the message as failed, and the operator this.
+            log.error("not_handed_over_unsent", message=message_id, error=str(error))  # noqa: TRY400
         return await self._store.settle(
             message_id, MessageStatus.FAILED, now=now, sid=sid, error_code=error_code
         )

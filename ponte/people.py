@@ -150,14 +150,30 @@ class PeopleDesk:
             InvalidInput: a label is empty or too long, or there are too many.
         """
         _permit(agent, Permission.WORK)
-        clean = {fold(text): text for text in reversed([_label(label) for label in labels])}
-        if len(clean) > MOST_LABELS:
-            raise InvalidInput(f"A customer has at most {MOST_LABELS} labels.")
-        kept = tuple(clean[key] for key in sorted(clean))
+        kept = _labels([_label(label) for label in labels])
         detail = ", ".join(kept)[:200]
         return await self._amend(
             agent, contact_id, "contact_labels", detail, lambda contact: replace(contact, labels=kept)
         )
+
+    async def label(
+        self, agent: Agent, contact_id: str, *, add: Sequence[str] = (), drop: Sequence[str] = ()
+    ) -> Contact:
+        """Add labels and take others off; what colleagues do to the others meanwhile stays.
+
+        Raises:
+            InvalidInput: a label is empty or too long, or there would be too many.
+        """
+        _permit(agent, Permission.WORK)
+        wanted = [_label(text) for text in add]
+        unwanted = {fold(text.strip()) for text in drop}
+
+        def change(contact: Contact) -> Contact:
+            kept = [text for text in (*contact.labels, *wanted) if fold(text) not in unwanted]
+            return replace(contact, labels=_labels(kept))
+
+        detail = " ".join([*(f"+{text}" for text in wanted), *(f"-{text.strip()}" for text in drop)])
+        return await self._amend(agent, contact_id, "contact_labels", detail[:200], change)
 
     async def set_language(self, agent: Agent, contact_id: str, language: str | None) -> Contact:
         """Say which language the customer writes, as a BCP 47 tag; None: as is detected.
@@ -213,13 +229,15 @@ class PeopleDesk:
 
         Raises:
             InvalidInput: ``confirmed`` is not that.
+            Conflict: a turn of the customer went on for too long.
         """
         _permit(agent, Permission.ERASE)
         contact = await self._store.contact(contact_id)
         if confirmed.strip() != confirmation_of(contact):
             raise InvalidInput("That is not the end of this customer's number. Nothing was erased.")
-        counts = await self._data.erase(contact)
+        # First: who dies in between has erased nothing that the log does not tell of.
         await self._audit(agent, "contact_erase", contact_id)
+        counts = await self._data.erase(contact)
         self._signals.changed()
         return counts
 
@@ -246,6 +264,14 @@ class PeopleDesk:
         entry_id = f"{action}:{contact_id}:{secrets.token_hex(6)}"
         told = f"{contact_id} {detail}".strip()
         await self._store.audit(AuditEntry(entry_id, self._clock.now(), agent.id, action, None, told))
+
+
+def _labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return each label once; of several spellings the first counts."""
+    clean = {fold(text): text for text in reversed(labels)}
+    if len(clean) > MOST_LABELS:
+        raise InvalidInput(f"A customer has at most {MOST_LABELS} labels.")
+    return tuple(clean[key] for key in sorted(clean))
 
 
 def _label(text: str) -> str:

@@ -8,11 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
+import structlog
+
 from ponte.accounts import Accounts
 from ponte.domain.agent import Agent, AgentSession, Permission, Role
 from ponte.errors import Conflict, Forbidden, InvalidInput, NotFound, WrongState
 from ponte.handoff import HandoffDesk
 from ponte.ports import AuditEntry, Clock, Store
+
+log = structlog.get_logger(__name__)
 
 LONGEST_NAME: Final = 80
 # Of the hash of a login's token: names it among an agent's logins, and nobody can log in with it.
@@ -71,6 +75,8 @@ class Staff:
     ) -> Agent:
         """Change an agent; what is None stays. A disabled one is logged out, and gives back what they hold.
 
+        Cut short, it can be run again: what follows from the agent's state is done also when nothing changes.
+
         Raises:
             InvalidInput: the name is empty or too long.
             WrongState: it would lock out the one who does it, or the last administrator.
@@ -85,10 +91,9 @@ class Staff:
                 role=role or before.role,
                 disabled=before.disabled if disabled is None else disabled,
             )
-            if after == before:
-                return before
-            await self._keep_an_admin(by, before, after)
-            await self._store.update_agent(after)
+            if after != before:
+                await self._keep_an_admin(by, before, after)
+                await self._store.update_agent(after)
         for action, detail in _told(before, after):
             await self._note(by, action, f"{agent_id} {detail}".strip())
         if after.disabled or after.role is not before.role:
@@ -104,13 +109,15 @@ class Staff:
         Raises:
             InvalidInput: the password is weak.
             WrongState: the agent is disabled.
+            Conflict: others kept changing agents.
         """
         permit(by, Permission.MANAGE)
-        agent = await self._store.agent(agent_id)
-        if agent.disabled:
-            raise WrongState("This agent is disabled. Enable them first.")
         chosen = password or new_password()
-        return await self._accounts.set_password(agent.email, chosen, by=by.id), chosen
+        async with self._alone():
+            agent = await self._store.agent(agent_id)
+            if agent.disabled:
+                raise WrongState("This agent is disabled. Enable them first.")
+            return await self._accounts.set_password(agent.email, chosen, by=by.id), chosen
 
     async def sessions(self, by: Agent, agent_id: str) -> list[AgentSession]:
         """Return an agent's valid logins, the newest first."""
@@ -165,6 +172,10 @@ class Staff:
                         await self._desk.transfer(by, held.id, to_agent_id=None)
                     except WrongState:
                         continue  # it was finished meanwhile
+                    except (Conflict, NotFound) as error:
+                        # The others' customers do not wait for it; changing the agent again tries it again.
+                        log.warning("not_given_back", conversation=held.id, agent=gone.id, error=str(error))
+                        continue
                     moved += 1
 
     @asynccontextmanager

@@ -8,7 +8,8 @@ from typing import Final
 
 import structlog
 
-from ponte.domain.conversation import Handoff, Status, Trigger, hand_over
+from ponte.domain.conversation import Conversation, Handoff, Status, Trigger, hand_over
+from ponte.domain.decision import HandoffDecision, Outcome, decision_id
 from ponte.domain.message import Author, Message
 from ponte.domain.twilio_errors import UNREACHABLE
 from ponte.errors import Conflict
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 _TRIES: Final = 20
 _SUMMARY: Final = 600
+_LOOKED_BACK: Final = 50
 _REASON: Final[Mapping[Locale, str]] = {
     "pt-BR": "A resposta do bot não chegou ao cliente.",
     "es": "La respuesta del bot no le llegó al cliente.",
@@ -50,6 +52,9 @@ class Unsent:
         Call it before the message is settled: whoever dies in between comes here again, and a conversation
         that a human has, or that is over, stays as it is. Nobody is brought in where an agent's words would
         not arrive either.
+
+        Raises:
+            Conflict: others changed the conversation all the time; nobody was brought in.
         """
         if message.author is not Author.BOT or code in UNREACHABLE:
             return
@@ -62,10 +67,34 @@ class Unsent:
             summary = message.body[:_SUMMARY]
             handoff = Handoff(_REASON[self._locale], Trigger.ERROR, 1.0, summary, self._clock.now())
             changed = replace(hand_over(current, handoff), version=current.version + 1)
+            decision = await self._decision(message, current, handoff)
             try:
-                await self._store.commit(Commit(changed))
+                await self._store.commit(Commit(changed, decisions=(decision,)))
             except Conflict:
                 continue  # the worker, an agent or another sender was quicker
             self._metrics.handoffs.labels(Trigger.ERROR).inc()
             log.warning("handed_over_unsent", message=message.id, conversation=current.id, code=code)
             return
+        raise Conflict(f"The conversation changed {_TRIES} times while a human was brought in.")
+
+    async def _decision(self, message: Message, current: Conversation, handoff: Handoff) -> HandoffDecision:
+        """Return the handoff's line in the ledger: of the turn that went unanswered, up to now."""
+        first = message.seq
+        for row in reversed(await self._store.messages(current.id, before=message.seq, limit=_LOOKED_BACK)):
+            if row.author is Author.CUSTOMER:
+                first = row.seq
+            elif first < message.seq:
+                break
+        return HandoffDecision(
+            id=decision_id(f"unsent-{message.id}"),
+            conversation_id=current.id,
+            contact_id=current.contact_id,
+            at=handoff.at,
+            first_seq=first,
+            # Behind every earlier handoff: agents' marks are on the newest.
+            seq=current.last_seq,
+            outcome=Outcome.HUMAN,
+            language=current.language,
+            prompt_version=message.prompt_version or current.prompt_version or "",
+            trigger=handoff.trigger,
+        )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from agent_console.formats import date_order, grouped
+from agent_console.formats import date_order, grouped, told_apart
 from agent_console.office.tools import Tools
 from ponte.domain.agent import Agent
 from ponte.errors import InvalidInput
@@ -109,7 +109,10 @@ def draw(tools: Tools) -> None:
 
 
 def _filters(tools: Tools, agents: dict[str, Agent]) -> AuditFilter:
-    say, state = tools.say, tools.state
+    say, state, names = tools.say, tools.state, told_apart(agents.values())
+
+    def actor_label(who: str) -> str:
+        return names.get(who) or (actor_name(who, agents, say) if who else say("office.audit.anybody"))
 
     def reset() -> None:
         state.pop(_ROWS, None)
@@ -118,7 +121,7 @@ def _filters(tools: Tools, agents: dict[str, Agent]) -> AuditFilter:
         actor = st.selectbox(
             say("office.audit.actor"),
             [_ALL, *agents, *_OTHERS],
-            format_func=lambda who: actor_name(who, agents, say) if who else say("office.audit.anybody"),
+            format_func=actor_label,
             key="audit-actor",
             on_change=reset,
         )

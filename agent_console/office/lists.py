@@ -76,50 +76,56 @@ def canned(tools: Tools) -> None:
     tools.grid("canned", columns, rows, empty="office.canned.empty", on_act=act, wide=("title",))
 
 
-def _canned_form(tools: Tools, one: CannedReply) -> None:
-    say, state, key = tools.say, tools.state, one.id or "new"
+def _canned_form(tools: Tools, now: CannedReply) -> None:
+    say, state, one, office = tools.say, tools.state, tools.opened(now), tools.ponte.office
+    key, locales = one.id or "new", [_EVERY, *LOCALES]
+    first = {
+        "shortcut": one.shortcut,
+        "title": one.title,
+        "body": one.body,
+        "locale": one.locale if one.locale in locales else _EVERY,
+    }
 
     def save() -> None:
-        wanted = CannedReply(
-            one.id,
-            str(state[f"canned-shortcut-{key}"]),
-            str(state[f"canned-title-{key}"]),
-            str(state[f"canned-body-{key}"]),
-            str(state[f"canned-locale-{key}"]),
-        )
+        typed = {field: str(state[f"canned-{field}-{key}"]) for field in first}
+        changed = {field: text for field, text in typed.items() if text != first[field]}
 
         async def put(agent: Agent) -> str:
-            await tools.ponte.office.put_canned(agent, wanted)
+            stored = {each.id: each for each in await office.canned(agent)}
+            await office.put_canned(agent, replace(stored.get(one.id, one), **changed))
             return say("office.done.saved")
 
         if tools.do(put, _CANNED):
             tools.close()
 
+    begin = tools.begin({f"canned-{field}-{key}": text for field, text in first.items()})
     with tools.form("canned", "office.canned.edit" if one.id else "office.canned.add"):
         st.text_input(
             say("office.canned.shortcut"),
-            value=one.shortcut,
+            value=begin[f"canned-shortcut-{key}"],
             key=f"canned-shortcut-{key}",
             max_chars=31,
             placeholder=say("office.canned.shortcut_example"),
         )
         st.text_input(
-            say("office.canned.title"), value=one.title, key=f"canned-title-{key}", max_chars=LONGEST_TITLE
+            say("office.canned.title"),
+            value=begin[f"canned-title-{key}"],
+            key=f"canned-title-{key}",
+            max_chars=LONGEST_TITLE,
         )
         st.text_area(
             say("office.canned.body"),
-            value=one.body,
+            value=begin[f"canned-body-{key}"],
             key=f"canned-body-{key}",
             max_chars=LONGEST_BODY,
             height=140,
             help=say("office.canned.variables", names=", ".join(f"{{{{{name}}}}}" for name in VARIABLES)),
         )
-        locales = [_EVERY, *LOCALES]
         st.selectbox(
             say("office.canned.locale"),
             locales,
-            index=locales.index(one.locale) if one.locale in locales else 0,
             format_func=lambda tag: say(f"language.{tag[:2].lower()}") if tag else say("office.every"),
+            index=locales.index(begin[f"canned-locale-{key}"]),
             key=f"canned-locale-{key}",
         )
         tools.buttons(save)
@@ -169,15 +175,17 @@ def labels(tools: Tools) -> None:
     tools.grid("labels", columns, rows, empty="office.labels.empty", on_act=act)
 
 
-def _label_form(tools: Tools, one: Label | None) -> None:
-    say, state, key = tools.say, tools.state, one.name if one else "new"
+def _label_form(tools: Tools, now: Label | None) -> None:
+    say, state, one = tools.say, tools.state, tools.opened(now)
+    key = one.name if one else "new"
 
     def save() -> None:
         name = one.name if one else str(state["label-name-new"])
         wanted = Label(name, str(state[f"label-colour-{key}"]))
 
         async def put(agent: Agent) -> str:
-            await tools.ponte.office.put_label(agent, wanted)
+            if wanted != one:
+                await tools.ponte.office.put_label(agent, wanted)
             return say("office.done.saved")
 
         if tools.do(put, _LABEL):
@@ -187,14 +195,20 @@ def _label_form(tools: Tools, one: Label | None) -> None:
         f'<span class="pc-chip pc-label pc-label-{colour}">{escape(say(f"office.colour.{colour}"))}</span>'
         for colour in COLOURS
     )
+    begin = tools.begin({"label-name-new": "", f"label-colour-{key}": one.colour if one else COLOURS[0]})
     with tools.form("labels", "office.labels.recolour" if one else "office.labels.add"):
         if one is None:
-            st.text_input(say("office.labels.name"), key="label-name-new", max_chars=LONGEST_LABEL)
+            st.text_input(
+                say("office.labels.name"),
+                value=begin["label-name-new"],
+                key="label-name-new",
+                max_chars=LONGEST_LABEL,
+            )
         st.selectbox(
             say("office.labels.colour"),
             COLOURS,
-            index=COLOURS.index(one.colour) if one else 0,
             format_func=lambda colour: say(f"office.colour.{colour}"),
+            index=COLOURS.index(begin[f"label-colour-{key}"]),
             key=f"label-colour-{key}",
         )
         st.html(f'<div class="pc-swatches">{swatches}</div>')
@@ -267,13 +281,15 @@ def _disposition_act(tools: Tools, found: dict[str, Disposition], item_id: str, 
         return
 
     async def toggle(agent: Agent) -> str:
-        await office.put_disposition(agent, replace(one, retired=name == "retire"))
+        stored = {each.id: each for each in await office.dispositions(agent)}
+        await office.put_disposition(agent, replace(stored.get(item_id, one), retired=name == "retire"))
         return say("office.done.saved")
 
     async def up(agent: Agent) -> str:
-        order = list(found.values())
-        at = order.index(one)
-        order[at - 1 : at + 1] = [one, order[at - 1]]
+        order = await office.dispositions(agent)
+        at = next((n for n, each in enumerate(order) if each.id == item_id), 0)
+        if at:
+            order[at - 1], order[at] = order[at], order[at - 1]
         for position, each in enumerate(order, 1):
             if each.position != position:
                 await office.put_disposition(agent, replace(each, position=position))
@@ -282,26 +298,31 @@ def _disposition_act(tools: Tools, found: dict[str, Disposition], item_id: str, 
     tools.do(up if name == "up" else toggle, _DISPOSITION)
 
 
-def _disposition_form(tools: Tools, one: Disposition) -> None:
-    say, state, key = tools.say, tools.state, one.id or "new"
-    held = dict(one.names)
+def _disposition_form(tools: Tools, now: Disposition) -> None:
+    say, state, one, office = tools.say, tools.state, tools.opened(now), tools.ponte.office
+    held, key = dict(one.names), one.id or "new"
 
     def save() -> None:
-        names = tuple((tag, str(state[f"disposition-{tag}-{key}"])) for tag in LOCALES)
+        typed = {tag: str(state[f"disposition-{tag}-{key}"]) for tag in LOCALES}
+        changed = {tag: text for tag, text in typed.items() if text != held.get(tag, "")}
 
         async def put(agent: Agent) -> str:
-            await tools.ponte.office.put_disposition(agent, replace(one, names=names))
+            known = {each.id: each for each in await office.dispositions(agent)}
+            stored = known.get(one.id, one)
+            names = {**dict(stored.names), **changed}
+            await office.put_disposition(agent, replace(stored, names=tuple(names.items())))
             return say("office.done.saved")
 
         if tools.do(put, _DISPOSITION):
             tools.close()
 
+    begin = tools.begin({f"disposition-{tag}-{key}": held.get(tag, "") for tag in LOCALES})
     with tools.form("dispositions", "office.dispositions.edit" if one.id else "office.dispositions.add"):
         for tag in LOCALES:
             language = say(f"language.{tag[:2].lower()}")
             st.text_input(
                 say("office.dispositions.name_in", language=language),
-                value=held.get(tag, ""),
+                value=begin[f"disposition-{tag}-{key}"],
                 key=f"disposition-{tag}-{key}",
                 max_chars=LONGEST_NAME,
             )

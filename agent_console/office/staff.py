@@ -124,17 +124,22 @@ def _add_form(tools: Tools) -> None:
         if tools.do(add, _FORM):
             tools.close()
 
+    begin = tools.begin({"new-name": "", "new-email": "", "new-role": next(iter(Role)), "new-password": ""})
     with tools.form(_PART, "office.agents.add"):
-        st.text_input(say("office.agents.name"), key="new-name", max_chars=LONGEST_NAME)
-        st.text_input(say("office.agents.email"), key="new-email", max_chars=320)
+        st.text_input(
+            say("office.agents.name"), value=begin["new-name"], key="new-name", max_chars=LONGEST_NAME
+        )
+        st.text_input(say("office.agents.email"), value=begin["new-email"], key="new-email", max_chars=320)
         st.selectbox(
             say("office.agents.role"),
             list(Role),
+            index=list(Role).index(Role(begin["new-role"])),
             format_func=lambda role: say(f"office.role.{role}"),
             key="new-role",
         )
         st.text_input(
             say("office.agents.password_typed"),
+            value=begin["new-password"],
             key="new-password",
             type="password",
             autocomplete="new-password",
@@ -144,28 +149,34 @@ def _add_form(tools: Tools) -> None:
         tools.buttons(save, "office.agents.add_confirm")
 
 
-def _change_form(tools: Tools, one: Agent) -> None:
-    say, state, own = tools.say, tools.state, one.id == tools.agent.id
+def _change_form(tools: Tools, now: Agent) -> None:
+    say, state, own, one = tools.say, tools.state, now.id == tools.agent.id, tools.opened(now)
 
     def save() -> None:
-        name, role = str(state[f"name-{one.id}"]), Role(state[f"role-{one.id}"])
+        name, role = str(state[named]), Role(state[ranked])
 
         async def change(agent: Agent) -> str:
-            await tools.ponte.staff.change(agent, one.id, name=name, role=role)
+            await tools.ponte.staff.change(
+                agent,
+                one.id,
+                name=None if name == one.name else name,
+                role=None if role is one.role else role,
+            )
             return say("office.done.saved")
 
         if tools.do(change, _FORM):
             tools.close()
 
+    named, ranked, roles = f"name-{one.id}", f"role-{one.id}", list(Role)
+    begin = tools.begin({named: one.name, ranked: one.role})
     with tools.form(_PART, "office.agents.edit"):
-        st.text_input(say("office.agents.name"), value=one.name, key=f"name-{one.id}", max_chars=LONGEST_NAME)
-        roles = list(Role)
+        st.text_input(say("office.agents.name"), value=begin[named], key=named, max_chars=LONGEST_NAME)
         st.selectbox(
             say("office.agents.role"),
             roles,
-            index=roles.index(one.role),
+            index=roles.index(Role(begin[ranked])),
             format_func=lambda role: say(f"office.role.{role}"),
-            key=f"role-{one.id}",
+            key=ranked,
             disabled=own,
             help=say("office.agents.own") if own else None,
         )

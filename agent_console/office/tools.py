@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import streamlit as st
 
@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from agent_console.view import Plain
 
 Act = Callable[[Agent], Awaitable[str]]
+T = TypeVar("T")
 
 _NOTICE: Final = "office-notice"
 _EDIT: Final = "office-edit"
 _ASK: Final = "office-ask"
+_KEPT: Final = "office-kept"
+_OPENED: Final = "office-opened"
+_TYPED: Final = "office-typed"
+_PLACE: Final = "office-place"
+# What the keys of fields begin with; no button's does.
+_FIELDS: Final = ("canned-", "label-", "disposition-", "name-", "role-", "new-", "try-text")
 _ACT_S: Final = 15.0
 
 
@@ -65,7 +72,16 @@ class Tools:
         self.agent = agent
         self.say = say
         self.state = st.session_state
-        self._kept: dict[str, object] = {}
+        # The session's: a question's act was made by an earlier run than the one that does it.
+        self._kept: dict[str, object] = self.state.setdefault(_KEPT, {})
+
+    def enter(self, place: str) -> None:
+        """Begin to draw a page's part; what another part asked, told or had open is not for this one."""
+        if self.state.get(_PLACE) != place:
+            self.close()
+            self.state.pop(_ASK, None)
+            self.state.pop(_NOTICE, None)
+        self.state[_PLACE] = place
 
     def do(self, act: Act, words: Words = _WORDS, timeout_s: float = _ACT_S) -> bool:
         """Run an act as whoever is logged in now; its text, or why it failed, is told in the page.
@@ -87,6 +103,7 @@ class Tools:
         self.state[_NOTICE] = ("good", text)
         for key, value in self._kept.items():
             self.state[key] = value
+        self._kept.clear()
         self.state.pop(_ASK, None)
         return True
 
@@ -121,12 +138,33 @@ class Tools:
 
     def edit(self, part: str, item_id: str = "") -> None:
         """Open the form of a part."""
+        if self.editing(part) != item_id:
+            self.close()
         self.state[_EDIT] = (part, item_id)
         self.state.pop(_ASK, None)
 
     def close(self) -> None:
         """Close the form."""
-        self.state.pop(_EDIT, None)
+        for key in (_EDIT, _OPENED, _TYPED):
+            self.state.pop(key, None)
+
+    def opened(self, one: T) -> T:
+        """Return what the form was opened for, as it was then; ``one`` is what it is now.
+
+        Only what differs from it was changed in the form: the rest may be a colleague's newer work.
+        """
+        first: T = self.state.setdefault(_OPENED, one)
+        return first
+
+    def begin(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return what the fields hold at first, by their keys: what was typed before the database was away.
+
+        It is for the fields' own ``value``: one that a run puts into the state may never reach the browser.
+
+        Args:
+            values: what they hold where nothing was typed.
+        """
+        return {**values, **self.state.get(_TYPED, {})}
 
     def add_button(self, part: str, key: str) -> None:
         """Draw the button that opens the form for a new one."""
@@ -214,6 +252,13 @@ class Tools:
             "more": say("office.more") if on_more is not None else None,
         }
         mount("grid", f"grid-{key}", data, {"act": act, "more": more})
+
+
+def keep_typed(state: MutableMapping[Any, Any]) -> None:
+    """Keep what fields hold: Streamlit forgets it while they are not drawn. See ``Tools.begin``."""
+    typed = {key: state[key] for key in list(state) if str(key).startswith(_FIELDS)}
+    if typed:
+        state[_TYPED] = {**state.get(_TYPED, {}), **typed}
 
 
 def action(name: str, label: str, why: str | None = None, *, bad: bool = False) -> Plain:

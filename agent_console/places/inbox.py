@@ -14,6 +14,7 @@ import streamlit as st
 from agent_console import bridge, composer_view, queue_view, transcript_view, triage, view
 from agent_console.board import Board, Opened, load
 from agent_console.components import mount
+from agent_console.formats import told_apart
 from agent_console.i18n import Catalogue, catalogue
 from agent_console.marks import late_choices, may_mark, own_mark
 from agent_console.queue_data import Tab
@@ -190,7 +191,9 @@ def _actions(session: Session, board: Board, opened: Opened, denied: dict[str, s
 def _transfer(session: Session, board: Board, why: str | None, conversation_id: str) -> None:
     say = session.say
     held = board.opened is not None and board.opened.conversation.agent_id is not None
-    names = {a.id: f"{a.name} · {say(f'role.{a.role}')}" for a in board.takers()}
+    takers = board.takers()
+    apart = told_apart(takers)
+    names = {a.id: f"{apart[a.id]} · {say(f'role.{a.role}')}" for a in takers}
     choices = [*([""] if held else []), *names]
     with (
         _popover("transfer", say("action.transfer"), ":material/forward:", why),
@@ -214,13 +217,16 @@ def _return(session: Session, opened: Opened, why: str | None) -> None:
         _popover("return", say("action.return"), ":material/smart_toy:", why),
         st.form("return-form", border=False),
     ):
-        st.text_area(
-            say("action.return_brief"),
-            key=f"return-brief-{conversation_id}",
-            placeholder=say("action.return_brief_placeholder"),
-            height=110,
-            max_chars=2000,
-        )
+        key, begins = session.brief_field(conversation_id)
+        with st.container(key=f"return-brief-{conversation_id}"):
+            st.text_area(
+                say("action.return_brief"),
+                value=begins,
+                key=key,
+                placeholder=say("action.return_brief_placeholder"),
+                height=110,
+                max_chars=2000,
+            )
         if session.bridge.ponte.writing.available:
             st.form_submit_button(
                 say("action.return_suggest"),

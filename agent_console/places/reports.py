@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from agent_console import bridge
-from agent_console.formats import date_order
+from agent_console.formats import date_order, told_apart
 from agent_console.i18n import LOCALES, Catalogue, catalogue
 from agent_console.places.away import away
 from agent_console.report_view import PRESETS, ReportWords, Table, preset_days
@@ -100,7 +100,7 @@ def _query(around: _Around, say: Catalogue) -> ReportQuery | None:
         )
         days = _days(preset, around, say)
         hours = _hours(around.policy, say)
-        agent_id = _choice(say, "agent", {each.id: each.name for each in around.agents.values()})
+        agent_id = _choice(say, "agent", told_apart(around.agents.values()))
         language = _choice(say, "language", {tag: say(f"language.{tag[:2].lower()}") for tag in LOCALES})
         version = _choice(say, "version", {each: each for each in around.versions})
     if days is None:

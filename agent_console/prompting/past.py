@@ -25,6 +25,7 @@ _COMPARED: Final = "prompts-compared"
 _WORDS: Final = Words(bad_input="prompts.fail.try", missing="prompts.past.missing")
 _TYPED: Final = ""
 _PREVIEW: Final = 60
+_TAIL: Final = 6
 _COLUMNS: Final = ("customer", "before", "now")
 # Each turn may wait for a model.
 _TRY_S: Final = 300.0
@@ -80,7 +81,8 @@ def _name(talk: RecentTalk, timezone: str, say: Catalogue) -> str:
     when = format_datetime(at.replace(tzinfo=None), "short", locale=babel_tag(say))
     language = talk.language.partition("-")[0].upper()
     preview = talk.preview if len(talk.preview) <= _PREVIEW else f"{talk.preview[:_PREVIEW].rstrip()}…"
-    return f"{when} · {language} · {preview}"
+    # Two can be alike in all of that, and a choice goes by its text.
+    return f"{when} · {language} · {preview} · {talk.id[-_TAIL:]}"
 
 
 def _run(tools: Tools, version: str, conversation_id: str) -> None:

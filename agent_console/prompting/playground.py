@@ -74,8 +74,15 @@ def _invented(tools: Tools, version: str) -> None:
     tried = state.get(_TRIED)
     if isinstance(tried, Tried):
         st.html(_talk(tried, say))
+    begin = tools.begin({"try-text": ""})
     with st.form("try", border=False, clear_on_submit=False):
-        st.text_area(say("prompts.try.customer"), key="try-text", max_chars=LONGEST_TURN, height=80)
+        st.text_area(
+            say("prompts.try.customer"),
+            value=begin["try-text"],
+            key="try-text",
+            max_chars=LONGEST_TURN,
+            height=80,
+        )
         st.form_submit_button(
             say("prompts.try.send"),
             key="try-send",
@@ -98,6 +105,7 @@ def _send(tools: Tools, version: str) -> None:
     with st.spinner(say("prompts.try.waits")):
         done = tools.do(work, _WORDS, _TRY_S)
     if done:
+        tools.close()
         state[_SAID] = said
         state["try-text"] = ""
 

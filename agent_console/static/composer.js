@@ -208,12 +208,13 @@ async function submit(state) {
   else if (body) push(state, { mode: "reply", body, voice: state.voice });
 }
 
-/** The file and its caption go together, and the caption's draft with them, whatever is open by then. */
+/** The file and its caption go together, and the caption's draft with them, whatever is open by then; not what was typed since. */
 async function sendFile(state, caption) {
   const from = place(state);
   const { name } = state.data;
   const why = await state.files.send(caption);
   if (why) outbox.tell(from.conversation, { name, why });
+  else if (drafts.kept(from).text.trim() !== caption) return;
   else if (state.conversation === from.conversation && state.mode === from.mode) empty(state);
   else drafts.keep(from, { text: "" });
 }
@@ -272,10 +273,10 @@ async function propose(state) {
   put(state, before ? `${before}\n${found.text}` : found.text);
 }
 
-/** Show the translation before it is sent; the agent may change it. */
+/** Show the translation before it is sent; the agent may change it. That of a text that has changed since is dropped. */
 async function preview(state, body) {
   const found = await slowly(state, "translate", () => ask("write/preview", { conversation: state.conversation, text: body }, state.data));
-  if (found) state.look.open({ original: body, ...found });
+  if (found && drafts.kept(place(state, "reply")).text.trim() === body) state.look.open({ original: body, ...found });
 }
 
 /** The list of what is on its way changed; what came back is in the drafts. */
@@ -341,7 +342,7 @@ function arrange(state) {
   state.picker.show(mode === "template");
   state.hint.textContent = texts[mode === "template" ? "template.hint" : mode === "reply" && may && closed ? "reply.parks" : "reply.hint"];
   state.waiting.replaceChildren(
-    ...outbox.pending(state.conversation).map((item) => el("span", { class: "pc-pending" }, icon("clock"), el("span", {}, texts["reply.pending"]), el("span", { class: "pc-pending-body" }, item.body))),
+    ...outbox.pending(state.conversation, state.data.me).map((item) => el("span", { class: "pc-pending" }, icon("clock"), el("span", {}, texts["reply.pending"]), el("span", { class: "pc-pending-body" }, item.body))),
   );
 }
 

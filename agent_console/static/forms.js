@@ -4,6 +4,8 @@ import * as drafts from "./drafts.js";
 const FIELDS = { transfer: "transfer-note", return: "return-brief" };
 // A field that has just come takes the server's value some moments later: it is looked at until somebody writes.
 const LOOK = 200;
+// What was settled, also after a new head was drawn: the server tells of it until something else is done.
+let finished = "";
 
 function write(area, text) {
   // React hears of a value only that way.
@@ -16,7 +18,6 @@ export function forms(context) {
   const touched = new WeakSet();
   const place = (name, conversation = context().id) => ({ me: context().me, conversation, mode: `form-${name}` });
   const selector = (key) => `.st-key-${key}-${CSS.escape(context().id)} textarea`;
-  let finished = "";
 
   const typed = ({ target, isTrusted }) => {
     if (!isTrusted) return;

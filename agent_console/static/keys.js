@@ -15,6 +15,8 @@ export function keys(root, act) {
     const does = { j: () => step(root, 1), ArrowDown: () => step(root, 1), k: () => step(root, -1), ArrowUp: () => step(root, -1), n: act.next, "/": act.search, "?": act.help }[event.key];
     if (!does || (arrow && event.target.closest?.("[role=tablist], .pc-popup"))) return;
     event.preventDefault();
+    // A key that is held down goes on through the rows, but takes one customer.
+    if (event.repeat && does === act.next) return;
     does();
   };
   document.addEventListener("keydown", press);

@@ -51,7 +51,8 @@ export function add(item) {
   push();
 }
 
-export const pending = (conversation) => state.items.filter((item) => item.conversation === conversation);
+/** What is on its way from an agent; a colleague may have used the same tab before. */
+export const pending = (conversation, me) => state.items.filter((item) => item.conversation === conversation && item.me === me);
 
 /** Send the first of the list, one at a time; again when no answer came. */
 export function push() {
@@ -83,9 +84,9 @@ export function stored(keys) {
   push();
 }
 
-/** Give back what was on its way so long ago that the agent should decide anew; `tells(name)` says so. */
-export function expire(tells) {
-  const old = state.items.filter((item) => Date.now() - item.at > STALE);
+/** Give back what an agent sent so long ago that they should decide anew; `tells(name)` says so. */
+export function expire(me, tells) {
+  const old = state.items.filter((item) => item.me === me && Date.now() - item.at > STALE);
   drop(old);
   for (const item of old) refuse(item, tells(item.name), { whole: true });
 }

@@ -71,11 +71,10 @@ function language(state) {
 
 function labels(state) {
   const { card, data: { texts } } = state;
-  const put = (list) => change(state, "labels", { labels: list.join("\n") });
   const chips = card.labels.map((label) => {
     const word = fill(texts["person.label_drop"], { label });
     const drop = card.may_write
-      ? el("button", { type: "button", title: word, onclick: () => put(card.labels.filter((other) => other !== label)) }, icon("close"), el("span", { class: "pc-sr" }, word))
+      ? el("button", { type: "button", title: word, onclick: () => change(state, "labels", { drop: label }) }, icon("close"), el("span", { class: "pc-sr" }, word))
       : null;
     return el("span", { class: "pc-chip pc-chip-label" }, label, ...(drop ? [drop] : []));
   });
@@ -87,7 +86,7 @@ function labels(state) {
     const label = input.value;
     const from = place(state, "label");
     drafts.keep(from, { text: "" });
-    if (!(await put([...card.labels, label]))) drafts.giveBack(from, label);
+    if (!(await change(state, "labels", { add: label }))) drafts.giveBack(from, label);
     draw(state);
     state.box.querySelector(".st-key-person-label")?.focus();
   });

@@ -11,6 +11,8 @@ import { on } from "./wire.js";
 const PAUSE = 250;
 // Presence in words runs out without an event.
 const PRESENCE_EVERY = 2_000;
+// A second click or key press within this was not meant for one more customer.
+const ONE_NEXT = 1_000;
 
 function create(root, data) {
   const state = { data, root };
@@ -18,7 +20,7 @@ function create(root, data) {
   state.bell = bell(texts);
   state.help = help(texts);
   state.find = el("input", { type: "search", class: "pc-find st-key-search", placeholder: texts["queue.search"], "aria-label": texts["queue.search"], maxlength: "200", autocomplete: "off", spellcheck: "false", enterkeyhint: "search" });
-  state.next = el("button", { type: "button", class: "pc-next st-key-next", "aria-keyshortcuts": "n", onclick: () => state.send("next", Date.now()) }, texts["queue.next"], el("kbd", {}, "n"));
+  state.next = el("button", { type: "button", class: "pc-next st-key-next", "aria-keyshortcuts": "n", onclick: () => next(state) }, texts["queue.next"], el("kbd", {}, "n"));
   state.filterButton = el("button", { type: "button", class: "pc-quiet st-key-filters", title: texts["queue.filters"] }, icon("filter"), el("span", { class: "pc-sr" }, texts["queue.filters"]));
   state.filterPanel = el("div", { class: "pc-popup pc-filter-panel", role: "group", "aria-label": texts["queue.filters"] });
   state.notice = el("div", { class: "pc-queue-notice", role: "status", hidden: true });
@@ -73,7 +75,7 @@ function listen(state) {
     ticking(state.root),
     on("present", here),
     keys(state.root, {
-      next: () => state.data.works && state.send("next", Date.now()),
+      next: () => next(state),
       search: () => (state.find.focus(), state.find.select()),
       help: () => state.help.showModal(),
     }),
@@ -84,6 +86,13 @@ function listen(state) {
     () => document.removeEventListener("ponte:open", openIt),
   ];
   state.stop = () => offs.forEach((off) => off());
+}
+
+function next(state) {
+  const now = Date.now();
+  if (!state.data.works || now - (state.nextAt ?? 0) < ONE_NEXT) return;
+  state.nextAt = now;
+  state.send("next", now);
 }
 
 function seek(state) {

@@ -5,8 +5,25 @@ import { popup } from "./popup.js";
 import * as title from "./title.js";
 import { start } from "./wire.js";
 
-async function logOut() {
-  await fetch("/agent/logout", { method: "POST", redirect: "manual" });
+const TOLD_MS = 6_000;
+
+/** Tell at the foot of the page, beside the rail or over it. */
+function tell(text) {
+  const told = el("div", { class: "pc-tip", role: "alert" }, text);
+  Object.assign(told.style, { left: "64px", bottom: "64px" });
+  document.body.append(told);
+  setTimeout(() => told.remove(), TOLD_MS);
+}
+
+async function logOut(failed) {
+  try {
+    // The way out is a redirect; anything else has left the agent logged in.
+    const answer = await fetch("/agent/logout", { method: "POST", redirect: "manual" });
+    if (answer.type !== "opaqueredirect") throw new Error(`Logging out was answered with ${answer.status}.`);
+  } catch {
+    tell(failed);
+    return;
+  }
   window.location.assign("/agent/login");
 }
 
@@ -94,7 +111,7 @@ function draw(state) {
     ),
     el("span", { class: "pc-rail-space" }),
     preferences(state),
-    button("logout", texts["app.log_out"], { icon: "out", onclick: logOut, title: `${texts["app.log_out"]} (${me.name})` }),
+    button("logout", texts["app.log_out"], { icon: "out", onclick: () => logOut(texts["rail.log_out_failed"]), title: `${texts["app.log_out"]} (${me.name})` }),
   );
 }
 

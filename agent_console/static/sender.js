@@ -39,7 +39,7 @@ export default function sender({ data, parentElement, setTriggerValue }) {
   state.data = data;
   state.send = (name, value) => setTriggerValue(name, value);
   outbox.connect(data.me, (item) => state.send("send", item));
-  if (first) outbox.expire((name) => fill(data.texts["reply.unsent_maybe"], { name }));
+  if (first) outbox.expire(data.me, (name) => fill(data.texts["reply.unsent_maybe"], { name }));
   outbox.settle(data.outcome);
   outbox.push();
   draw(state);

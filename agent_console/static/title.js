@@ -25,6 +25,8 @@ export function follow(context) {
     off();
     watch.disconnect();
   };
+  // Nothing may change for long.
+  look(context);
 }
 
 /** The page counts by itself. */

@@ -177,7 +177,7 @@ function laidOut(state) {
       last = null;
     }
     const [key, words] = day(message.at, state.clock(), locale, texts["transcript.today"], texts["transcript.yesterday"]);
-    if (last?.day !== key) items.push({ id: `day-${key}`, divider: words });
+    if (last?.day !== key) items.push({ id: `day-${key}-${message.seq}`, divider: words });
     const voice = `${message.author}/${message.who}/${message.prompt}/${message.kind === "note"}`;
     items.push({ ...message, pointed: message.seq === state.pointed, translation: state.translations.of(message), same: last?.day === key && last.voice === voice && message.at - last.at < 300_000 });
     last = { day: key, voice, at: message.at, seq: message.seq };

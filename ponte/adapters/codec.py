@@ -18,7 +18,17 @@ from ponte.domain.conversation import Conversation, Handoff, Resume, ResumeActio
 from ponte.domain.decision import HandoffDecision, HandoffMark, Mark, Outcome
 from ponte.domain.facts import StretchFact
 from ponte.domain.inbox import InboxKind, InboxRow, InboxState
-from ponte.domain.message import Author, Delivery, Inbound, Kind, Media, MediaError, Message, MessageStatus
+from ponte.domain.message import (
+    WRITTEN,
+    Author,
+    Delivery,
+    Inbound,
+    Kind,
+    Media,
+    MediaError,
+    Message,
+    MessageStatus,
+)
 from ponte.domain.office import OfficeItem, OfficeKind
 from ponte.domain.presence import Presence
 from ponte.domain.prompt_version import CanaryEnd, EndedCanary, PromptCanary, PromptServing
@@ -221,6 +231,16 @@ def same_files(stored: Sequence[Plain], media: Sequence[Plain]) -> bool:
         old["key"] == new.get("key") if old.get("key") else old.get("url") == new.get("url")
         for old, new in zip(stored, media, strict=True)
     )
+
+
+def message_of(plain: Mapping[str, Any]) -> Message:
+    """Return the message that was encoded as ``plain``.
+
+    One that became a text has no file for whoever sends or shows it. The store keeps which it had, so that it
+    is erased with its customer.
+    """
+    message = MESSAGE.decode(plain)
+    return replace(message, media=()) if set(WRITTEN) <= set(message.details) else message
 
 
 def taken_message(message: Message, now: int, lease_until: int) -> Message | None:

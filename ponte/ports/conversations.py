@@ -142,6 +142,10 @@ class ConversationStore(Protocol):
         """
         ...
 
+    async def media_of(self, contact_id: str) -> set[str]:
+        """Return the keys of all files of a contact's messages, also of those that became a text."""
+        ...
+
     async def media_elsewhere(self, contact_id: str, keys: Sequence[str]) -> set[str]:
         """Return those of the files ``keys`` that a message of another contact has."""
         ...

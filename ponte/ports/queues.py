@@ -107,7 +107,8 @@ class OutboxStore(Protocol):
 
         Only one that is QUEUED, SENDING or SENT. With ``sid``, the attempt that failed: once an attempt, so
         a repeated callback changes nothing. With ``as_text`` it becomes a text without files, with these
-        details. Touches the conversation. Returns whether it was put back.
+        details; ``media_of`` still tells which it had. Touches the conversation. Returns whether it was put
+        back.
         """
         ...
 

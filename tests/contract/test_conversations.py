@@ -333,6 +333,7 @@ async def test_files_that_others_have_too_are_found(store: Store) -> None:
         await store.commit(Commit(replace(conversation, version=1, last_seq=2), messages=(row, bare)))
     assert await store.media_elsewhere("c1", keys["c1"]) == {"b" * 64}
     assert await store.media_elsewhere("c1", []) == set()
+    assert [await store.media_of(name) for name in ("c1", "c2", "c3")] == [*map(set, keys.values()), set()]
 
 
 async def _current(store: Store, contact_id: str) -> Conversation:

@@ -338,6 +338,8 @@ async def test_a_message_can_go_out_as_a_text_instead(store: Store) -> None:
     message = await head(store)
     assert (message.kind, message.media, message.details) == (Kind.TEXT, (), WRITTEN)
     assert (message.body, message.error_code) == (spoken.body, 63019)
+    assert await store.media_of(message.contact_id) == {"ab" * 32}
+    assert await store.media_elsewhere("c9", ["ab" * 32]) == {"ab" * 32}
 
 
 async def test_unparking_queues_what_a_contact_has_parked(store: Store) -> None:

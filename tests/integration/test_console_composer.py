@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
@@ -216,9 +218,19 @@ async def test_the_model_drafts_and_translates(console: RunningConsole, browser:
     await expect(words).to_have_text("How much is it?")
 
     await page.locator(".st-key-tool-translate").click()
-    await box.fill("Bom dia, Maria!")
-    await box.press("Enter")
     look = page.locator(".pc-translation textarea")
+    # The translation of what has changed meanwhile is dropped.
+    gate = _Gate()
+    await page.route("**/write/preview*", gate)
+    await box.fill("Bom dia!")
+    await box.press("Enter")
+    await box.fill("Bom dia, Maria!")
+    async with page.expect_response("**/write/preview*"):
+        gate.opened.set()
+    await page.unroute("**/write/preview*")
+    await expect(page.locator(".pc-send")).to_be_enabled()
+    await expect(look).to_have_count(0)
+    await box.press("Enter")
     await expect(look).to_have_value(_ENGLISH, timeout=_STARTED_MS)
     assert len(await office.ponte.store.messages(held.id)) == 1
     bad = [
@@ -419,6 +431,40 @@ async def test_a_file_goes_or_fails_whatever_is_open(console: RunningConsole, br
     await expect(attached).to_be_hidden()
 
 
+async def test_what_is_typed_while_a_file_goes_stays(console: RunningConsole, browser: Browser) -> None:
+    """It stays here and elsewhere; what a colleague did not get sent from this tab is nobody else's."""
+    ana = await console.office.agent("Ana")
+    page, maria, rita = await _two(console, browser, ana)
+    box, attached = page.locator(_TEXT), page.locator(".pc-attached")
+    for n, elsewhere in enumerate((False, True), 2):
+        gate = _Gate()
+        await page.route("**/write/file*", gate)
+        await _attach(page)
+        await box.fill("A pista nova")
+        await page.locator(".pc-send").click()
+        await box.fill("Gostou?")
+        if elsewhere:
+            await _go(page, rita)
+        gate.opened.set()
+        await _stored(console, maria, n)
+        if elsewhere:
+            await _go(page, maria)
+        await expect(attached).to_be_hidden()
+        await expect(box).to_have_value("Gostou?")
+        await page.unroute("**/write/file*")
+
+    # What a colleague did not get sent from this tab is not shown to the next one, and waits for the first.
+    item = {"me": "somebody", "conversation": maria.id, "name": "Maria", "mode": "reply", "body": "segredo"}
+    left = [{**item, "key": "old", "at": 1}, {**item, "key": "new", "at": int(time.time() * 1000)}]
+    await page.evaluate("(left) => sessionStorage.setItem('ponte.out', left)", json.dumps(left))
+    await page.reload()
+    await expect(box).to_have_value("Gostou?", timeout=_STARTED_MS)
+    await expect(page.locator(".pc-queue")).to_be_visible()
+    await expect(page.locator(".pc-pending, .pc-unsent .pc-notice")).to_have_count(0)
+    await expect(page.locator(".pc-send-error")).to_be_hidden()
+    assert await page.evaluate("JSON.parse(sessionStorage.getItem('ponte.out')).length") == len(left)
+
+
 async def test_a_slow_model_holds_nothing_up(console: RunningConsole, browser: Browser) -> None:
     """While it drafts, notes go, and so does what is written in another conversation."""
     ana = await console.office.agent("Ana")
@@ -472,6 +518,17 @@ async def test_what_stands_in_the_pop_ups_outlives_a_reload(
     assert (await office.ponte.store.conversation(held.id)).agent_id == bruno.id
     kept = await page.evaluate("Object.keys(localStorage).filter((name) => name.includes('form-transfer'))")
     assert kept == []
+    # A note that is begun after that stays when the head is drawn anew.
+    draft = f"ponte.draft.{ana.id}.{held.id}.form-transfer"
+    kept_anew = "(name) => localStorage.setItem(name, JSON.stringify({ text: 'Volta', at: Date.now() }))"
+    await page.evaluate(kept_anew, draft)
+    await page.set_viewport_size({"width": 360, "height": 800})
+    await page.locator(".st-key-back").click()
+    await expect(page.locator(".pc-head")).to_have_count(0, timeout=_STARTED_MS)
+    await page.locator(".st-key-tab-all").click()
+    await page.locator(f".st-key-queue-{held.id}").click()
+    await expect(page.locator(".pc-head h1")).to_be_visible(timeout=_STARTED_MS)
+    assert await page.evaluate("(name) => localStorage.getItem(name)", draft) is not None
 
 
 async def _attach(page: Page) -> None:

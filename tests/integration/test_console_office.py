@@ -231,14 +231,46 @@ class _Down:
         return call
 
 
+def _install(company: Backstage, ponte: Ponte) -> None:
+    """Let the pages see this Ponte."""
+
+    async def install() -> None:
+        bridge.install(bridge.Bridge(ponte, asyncio.get_running_loop()))
+
+    company.run(install())
+
+
+@pytest.mark.parametrize("lost", ["office", "accounts"])
+def test_what_was_typed_outlasts_the_databases_absence(company: Backstage, lost: str) -> None:
+    """A form that cannot be saved is back with its text when the database is; a new form is empty."""
+    sonia = company.run(company.office.agent("Sônia", Role.SUPERVISOR))
+    page = _page(company, sonia, "canned")
+    page.button(key="office-add-canned").click()
+    _run(page)
+    page.text_input(key="canned-title-new").set_value("Chave Pix")
+    page.text_area(key="canned-body-new").set_value("A chave é o e-mail.")
+    down: dict[str, Any] = {lost: _Down()}
+    _install(company, replace(company.ponte, **down))
+    page.button(key="office-save").click()
+    for _ in range(2):
+        assert not _run(page).text_area
+    _install(company, company.ponte)
+    body = _run(page).text_area(key="canned-body-new")
+    # What a field begins with cannot be lost on the way to the browser, as what a run gives it can.
+    assert (body.value, body.proto.default) == ("A chave é o e-mail.",) * 2
+    page.text_input(key="canned-shortcut-new").set_value("pix")
+    page.button(key="office-save").click()
+    _run(page)
+    (saved,) = company.run(company.ponte.office.canned(sonia))
+    assert (saved.shortcut, saved.title, saved.body) == ("pix", "Chave Pix", "A chave é o e-mail.")
+    page.button(key="office-add-canned").click()
+    assert _run(page).text_area(key="canned-body-new").value == ""
+
+
 def test_every_page_asks_again_when_the_database_is_away(company: Backstage) -> None:
     """A page that could not be drawn says so and asks again by itself; afterwards it is there."""
     rita = company.run(company.office.agent("Rita", Role.ADMIN))
     whole, down = company.ponte, _Down()
-
-    async def install(ponte: Ponte) -> None:
-        bridge.install(bridge.Bridge(ponte, asyncio.get_running_loop()))
-
     without: tuple[tuple[str, dict[str, Any]], ...] = (
         ("reports", {"reports": down}),
         ("office", {"staff": down}),
@@ -246,9 +278,9 @@ def test_every_page_asks_again_when_the_database_is_away(company: Backstage) -> 
         ("floor", {"floor": down}),
     )
     for name, lost in without:
-        company.run(install(replace(whole, **lost)))
+        _install(company, replace(whole, **lost))
         page = _page(company, rita, page=name)
         assert "não respondeu" in _text(page)
         assert _drawn(page, "live")["stale"] == ""
-        company.run(install(whole))
+        _install(company, whole)
         assert "não respondeu" not in _text(_run(page))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextArea
 
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Conversation, Status
@@ -124,7 +125,7 @@ def test_giving_back_takes_a_brief(company: Backstage) -> None:
     waiting = company.run(company.office.waiting(*MARIA, "atendente"))
     company.run(company.ponte.desk.claim(ana, waiting.id))
     page = _page(company, ana, waiting)
-    page.text_area(key=f"return-brief-{waiting.id}").input("Remarcada para sexta.")
+    _brief(page, waiting).input("Remarcada para sexta.")
     _button(page, "return-confirm").click().run(timeout=20)
     stored = _stored(company, waiting)
     assert stored.status is Status.BOT_ACTIVE
@@ -169,7 +170,7 @@ def test_a_prompt_engineer_reads_and_can_do_nothing(company: Backstage) -> None:
     page = _page(company, eva, waiting)
     assert _drawn(page, "transcript")["messages"][0]["body"] == "atendente"
     assert _button(page, "claim").disabled
-    assert _drawn(page, "head")["denied"]["claim"] == "Sua função só permite ler as conversas."
+    assert _drawn(page, "head")["denied"]["claim"] == "Seu perfil só permite ler as conversas."
     reply = _drawn(page, "reply")
     assert (reply["may_reply"], reply["may_note"]) == (False, False)
 
@@ -348,18 +349,25 @@ def test_what_came_of_a_reply_is_told_whatever_is_open(company: Backstage) -> No
     assert (sender["open"], sender["outcome"]["conversation"]) == (other.id, waiting.id)
 
 
+def _brief(page: AppTest, conversation: Conversation) -> TextArea:
+    """Return the field of the brief; each new beginning is a new field."""
+    begins = f"brief-{conversation.id}-"
+    (field,) = [area for area in page.text_area if str(area.key).startswith(begins)]
+    return field
+
+
 def test_giving_back_proposes_a_brief(company: Backstage) -> None:
     """What the agents said last stands in the form; an open form is left alone."""
     ana = company.run(company.office.agent("Ana"))
     waiting = company.run(company.office.waiting(*MARIA, "atendente"))
     company.run(company.ponte.desk.claim(ana, waiting.id))
     company.run(company.ponte.desk.reply(ana, waiting.id, "Sua aula ficou para sexta, 10h."))
-    page, key = _page(company, ana, waiting), f"return-brief-{waiting.id}"
-    assert page.text_area(key=key).value == "Sua aula ficou para sexta, 10h."
+    page = _page(company, ana, waiting)
+    assert _brief(page, waiting).value == "Sua aula ficou para sexta, 10h."
     page.session_state["return"] = True
     company.run(company.ponte.desk.reply(ana, waiting.id, "Até lá!"))
     page.run(timeout=20)
-    assert page.text_area(key=key).value == "Sua aula ficou para sexta, 10h."
+    assert _brief(page, waiting).value == "Sua aula ficou para sexta, 10h."
     page.session_state["return"] = False
     page.run(timeout=20)
-    assert page.text_area(key=key).value == "Sua aula ficou para sexta, 10h.\nAté lá!"
+    assert _brief(page, waiting).value == "Sua aula ficou para sexta, 10h.\nAté lá!"

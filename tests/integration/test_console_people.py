@@ -68,11 +68,22 @@ async def test_the_card_is_kept_and_what_the_bot_knew_is_shown(
     await panel.locator(".st-key-person-label").fill("aluna")
     await panel.locator(".st-key-person-label").press("Enter")
     await expect(panel.locator(".pc-chip-label")).to_have_text("aluna" + "Tirar a etiqueta aluna")
+    # A colleague's label, which this page has not heard of, stays.
+    bruno = await office.agent("Bruno")
+    await office.ponte.people.set_labels(bruno, waiting.contact_id, ["aluna", "VIP"])
+    await panel.locator(".st-key-person-label").fill("adulta")
+    await panel.locator(".st-key-person-label").press("Enter")
+    await expect(panel.locator(".pc-chip-label")).to_have_count(3)
+    await office.ponte.people.set_labels(bruno, waiting.contact_id, ["adulta", "aluna", "manhã", "VIP"])
+    await panel.locator("[title='Tirar a etiqueta adulta']").click()
+    await expect(panel.locator(".pc-chip-label")).to_have_count(3)
+    await expect(panel.locator(".pc-chip-label", has_text="manhã")).to_have_count(1)
     await panel.locator(".st-key-person-language").select_option("en")
     await expect(page.locator(".st-key-tool-translate")).to_be_visible(timeout=_STARTED_MS)
     await expect(panel.locator(".st-key-person-data")).to_have_count(0)
     contact = await office.ponte.store.contact(waiting.contact_id)
-    assert ([n.text for n in contact.notes], contact.labels) == (["Prefere <b>manhã</b>"], ("aluna",))
+    assert [n.text for n in contact.notes] == ["Prefere <b>manhã</b>"]
+    assert contact.labels == ("aluna", "manhã", "VIP")
     assert contact.language == "en"
     log = await office.ponte.store.audit_log()
     assert {"contact_note", "contact_labels", "contact_language"} <= {e.action for e in log}

@@ -18,17 +18,19 @@ from streamlit.testing.v1 import AppTest
 from agent_console import bridge
 from agent_console.cookies import COOKIE
 from agent_console.downloads import Downloads
+from agent_console.login import LoginPages
 from agent_console.office.audit import PATH
 from agent_console.prompting.past import conversation_of
 from ponte.bootstrap import Ponte
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Trigger
 from ponte.domain.decision import HandoffDecision, HandoffMark, Mark, Outcome, decision_id, mark_id
+from ponte.domain.office import CannedReply
 from ponte.domain.office_hours import DEFAULT_TIMEZONE, local
 from ponte.domain.prompt_version import PromptFault
 from ponte.domain.templates import Template
 from ponte.domain.trial import Answered, Compared, ComparedTurn, PromptFolder, Tried, TriedTurn
-from ponte.errors import MessengerError, NotFound
+from ponte.errors import MessengerError, NotFound, StoreUnavailable
 from ponte.eval_reports import keep_report
 from ponte.office import OfficeDesk
 from ponte.ports import AuditEntry, Commit, Store
@@ -162,6 +164,71 @@ def test_an_admin_ends_logins(company: Backstage) -> None:
     assert company.run(company.ponte.store.sessions(ana.id, company.ponte.clock.now(), 10)) == []
     page.button(key="office-back").click()
     assert "grid-agents" in {e.key for e in _run(page).get("bidi_component")}
+
+
+def test_a_new_password_is_shown_once(company: Backstage) -> None:
+    """It asks first; what was made is on the page until it was read, and the agent logs in with it."""
+    rita = company.run(company.office.agent("Rita", Role.ADMIN))
+    ana = company.run(company.office.agent("Ana"))
+    page = _press(_page(company, rita, "office", "agents"), "agents", ana.id, "password")
+    assert not page.code
+    page.button(key="office-yes").click()
+    (password,) = [code.value for code in _run(page).code]
+    token, _ = company.run(company.ponte.accounts.log_in(ana.email, password, "127.0.0.1"))
+    assert token
+    page.button(key="office-secret-read").click()
+    assert not _run(page).code
+
+
+def test_a_form_leaves_alone_what_a_colleague_changed_meanwhile(company: Backstage) -> None:
+    """Saving sends what was typed, onto what is stored by then."""
+    rita = company.run(company.office.agent("Rita", Role.ADMIN))
+    ana = company.run(company.office.agent("Ana"))
+    page = _press(_page(company, rita, "office", "agents"), "agents", ana.id, "edit")
+    company.run(company.ponte.staff.change(rita, ana.id, role=Role.SUPERVISOR))
+    _run(page).text_input(key=f"name-{ana.id}").set_value("Ana Lima")
+    page.button(key="office-save").click()
+    _run(page)
+    stored = company.run(company.ponte.store.agent(ana.id))
+    assert (stored.name, stored.role) == ("Ana Lima", Role.SUPERVISOR)
+
+    desk = company.ponte.office
+    page = _press(_page(company, rita, "office", "dispositions"), "dispositions", "solved", "edit")
+    before = company.run(desk.dispositions(rita))[0]
+    names = {**dict(before.names), "es": "Listo"}
+    company.run(desk.put_disposition(rita, replace(before, names=tuple(names.items()), retired=True)))
+    _run(page).text_input(key="disposition-en-solved").set_value("Done")
+    page.button(key="office-save").click()
+    _run(page)
+    after = company.run(desk.dispositions(rita))[0]
+    assert (after.retired, after.name("es"), after.name("en")) == (True, "Listo", "Done")
+
+    pix = company.run(desk.put_canned(rita, CannedReply("", "pix", "Pix", "A chave")))
+    page = _press(_page(company, rita, "office", "canned"), "canned", pix.id, "edit")
+    company.run(desk.put_canned(rita, replace(pix, body="A nova chave")))
+    _run(page).text_input(key=f"canned-title-{pix.id}").set_value("Chave Pix")
+    page.button(key="office-save").click()
+    _run(page)
+    (reply,) = company.run(desk.canned(rita))
+    assert (reply.title, reply.body) == ("Chave Pix", "A nova chave")
+
+
+def test_a_question_stays_in_its_part(company: Backstage) -> None:
+    """What was asked and not answered is gone in another part, on another page, and on the way back."""
+    rita = company.run(company.office.agent("Rita", Role.ADMIN))
+    ana = company.run(company.office.agent("Ana"))
+    pix = company.run(company.ponte.office.put_canned(rita, CannedReply("", "pix", "Pix", "A chave")))
+    page = _press(_page(company, rita, "office", "agents"), "agents", ana.id, "disable")
+    assert "office-yes" in {button.key for button in page.button}
+    for part in ("canned", "agents"):
+        page.segmented_control(key="office-part").set_value(part)
+        assert "office-yes" not in {button.key for button in _run(page).button}
+    page.segmented_control(key="office-part").set_value("canned")
+    _press(_run(page), "canned", pix.id, "drop")
+    for place in ("prompts", "office"):
+        page.query_params.clear()
+        page.query_params["p"] = place
+        assert "office-yes" not in {button.key for button in _run(page).button}
 
 
 class _Twilio:
@@ -364,6 +431,29 @@ def test_a_stored_conversation_is_tried_in_the_playground(lab: Backstage) -> Non
     assert "que ainda esteja guardado" in _text(_run(page))
 
 
+def test_choices_that_look_alike_are_told_apart(lab: Backstage) -> None:
+    """Agents of one name have their e-mail beside it, talks the end of their id: no two have one text."""
+    rita = lab.run(lab.office.agent("Rita", Role.ADMIN))
+    for _ in range(2):
+        lab.run(lab.office.agent("Ana"))
+    for n in range(3):
+        lab.run(lab.office.waiting(f"+551190000000{n}", "Maria", "quero um atendente"))
+    held = lab.run(lab.ponte.desk.claim(rita, "cv_5511900000001"))
+    page = _page(lab, rita, "prompts", "try")
+    page.segmented_control(key="try-whom").set_value("stored")
+    inbox = AppTest.from_function(_script, kwargs={"token": lab.run(lab.office.token(rita))})
+    inbox.query_params["c"] = held.id
+    for shown, key in (
+        (_run(page), "past-conversation"),
+        (_page(lab, rita, "reports"), "report_agent"),
+        (_page(lab, rita, "office", "audit"), "audit-actor"),
+        (_run(inbox), f"transfer-to-{held.id}"),
+    ):
+        options = shown.selectbox(key=key).options
+        assert len(options) >= 3
+        assert len(set(options)) == len(options)
+
+
 def test_a_conversation_is_named_by_its_id_or_address() -> None:
     """An address of the inbox is as good as the id in it."""
     assert conversation_of(" cv_1 ") == "cv_1"
@@ -393,3 +483,19 @@ def test_the_audit_log_is_taken_along_by_days(company: Backstage) -> None:
     assert "cv_old" in read(rita, "from=nonsense")[1]
     assert read(rita, "to=9999-12-31")[0] == 422
     assert read(sonia, "")[0] == 403
+
+
+def test_logging_out_takes_the_cookie_whatever_the_database_does(company: Backstage) -> None:
+    """A browser whose agent has left is not logged in again when the database is back."""
+
+    class Away:
+        async def log_out(self, _: str) -> None:
+            raise StoreUnavailable("The database is away.")
+
+    pages = LoginPages(lambda: replace(company.ponte, accounts=Away()))  # type: ignore[arg-type]  # as Accounts
+    (leave,) = [route for route in pages.routes() if route.path == "/agent/logout"]
+    headers = [(b"cookie", f"{COOKIE}=t".encode()), (b"host", b"ponte.example")]
+    scope = {"type": "http", "method": "POST", "path": leave.path, "query_string": b"", "headers": headers}
+    answer = company.run(leave.endpoint(Request(scope)))
+    assert answer.status_code == 303
+    assert f'{COOKIE}=""; ' in answer.headers["Set-Cookie"]

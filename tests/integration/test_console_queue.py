@@ -168,7 +168,7 @@ def test_the_strip_offers_what_the_role_may(company: Backstage, role: Role) -> N
     if role is Role.AGENT:
         assert "Bruno" in drawn["no_snooze"]
     if role is Role.PROMPT_ENGINEER:
-        assert drawn["denied"] == drawn["no_snooze"] == "Sua função só permite ler as conversas."
+        assert drawn["denied"] == drawn["no_snooze"] == "Seu perfil só permite ler as conversas."
     if role in {Role.SUPERVISOR, Role.ADMIN}:
         assert drawn["no_snooze"] is None
 

@@ -128,10 +128,21 @@ async def test_the_queue_is_worked_by_keyboard(console: RunningConsole, browser:
     await page.keyboard.press("Escape")
     await expect(search).to_have_value("")
     await page.keyboard.press("Escape")
-    await page.keyboard.press("n")
+    # Held down, it takes one customer, and so does a double click.
+    await page.keyboard.down("n")
+    await page.keyboard.down("n")
     await expect(page.locator(".pc-head .pc-chip-AGENT_ACTIVE")).to_be_visible(timeout=_LIVE_MS)
+    await asyncio.sleep(1.1)
+    await page.keyboard.down("n")
+    await page.keyboard.up("n")
     assert (await office.ponte.store.conversation(maria.id)).agent_id == ana.id
     await expect(page.locator(".st-key-tab-mine")).to_have_attribute("aria-selected", "true")
+    rita = await office.waiting("+5511900000003", "Rita", "oi")
+    await page.locator(".st-key-tab-waiting").click()
+    await page.locator(".st-key-next").dblclick()
+    await expect(page.locator(".pc-head h1")).to_have_text("João", timeout=_LIVE_MS)
+    await asyncio.sleep(1)
+    assert (await office.ponte.store.conversation(rita.id)).status is Status.AWAITING_AGENT
 
 
 async def test_a_search_leads_to_the_message(console: RunningConsole, browser: Browser) -> None:
@@ -169,11 +180,14 @@ async def test_a_search_leads_to_the_message(console: RunningConsole, browser: B
     # What is missing between is read, and what is there stays where it is.
     gap = page.locator(".pc-gap")
     await expect(gap).to_have_count(2)
+    # Of the day's dividers, one after each gap, none is left behind by drawing anew.
+    await expect(page.locator(".pc-day")).to_have_count(3)
     await gap.last.click()
     await expect(gap).to_have_count(1)
     await gap.click()
     await expect(gap).to_have_count(0)
     await expect(page.locator(".pc-msg")).to_have_count(180)
+    await expect(page.locator(".pc-day")).to_have_count(1)
     await page.locator(".st-key-search").fill("")
     await expect(page.locator(".pc-row")).to_have_count(3, timeout=_LIVE_MS)
 
@@ -186,11 +200,19 @@ async def test_a_search_leads_to_the_message(console: RunningConsole, browser: B
     await office.writes(maria.id, *MARIA, "ainda?")
     await expect(page.locator(".pc-msg")).to_have_count(101, timeout=_LIVE_MS)
 
-    # Another page tells of who waits, too.
-    await page.goto(f"{console.url}/agent?p=floor")
-    await expect(page).to_have_title("(3) Ponte · Atendimento", timeout=_LIVE_MS)
-    await office.waiting("+5511900000004", "Bia", "oi")
-    await expect(page).to_have_title("(4) Ponte · Atendimento", timeout=_LIVE_MS)
+
+async def test_another_page_tells_of_who_waits(console: RunningConsole, browser: Browser) -> None:
+    """The title has the count wherever the agent is, also when nothing happens there."""
+    office = console.office
+    await office.waiting(*MARIA, "atendente")
+    page = await _profile(browser, console, await office.agent("Ana", Role.SUPERVISOR))
+    await page.locator(".st-key-place-floor").click()
+    await expect(page.locator(".pc-queue")).to_have_count(0, timeout=_LIVE_MS)
+    await expect(page).to_have_title("(1) Ponte · Atendimento", timeout=5_000)
+    await office.waiting(*JOAO, "oi")
+    await expect(page).to_have_title("(2) Ponte · Atendimento", timeout=_LIVE_MS)
+    await page.reload()
+    await expect(page).to_have_title("(2) Ponte · Atendimento", timeout=_LIVE_MS)
 
 
 async def test_of_two_who_claim_one_is_told_who_won(console: RunningConsole, browser: Browser) -> None:

@@ -149,6 +149,20 @@ async def test_theme_and_language_are_the_agents_choice(
     await expect(page.locator("html")).to_have_attribute("lang", "es")
 
 
+async def test_a_log_out_that_did_not_come_through_is_told(
+    office: tuple[RunningConsole, Seeded], browser: Browser
+) -> None:
+    """The agent is told that the login goes on, and is out the next time."""
+    page = await _open(browser, office, "light", "Rita Campos")
+    leave = page.locator(".st-key-logout")
+    await page.route("**/agent/logout", lambda route: route.fulfill(status=503))
+    await leave.click()
+    await expect(page.locator(".pc-tip[role=alert]")).to_contain_text("continua na conta", timeout=_LONG_MS)
+    await page.unroute("**/agent/logout")
+    await leave.click()
+    await expect(page.locator("input[name=password]")).to_be_visible(timeout=_LONG_MS)
+
+
 async def test_an_agent_is_disabled_after_a_question(
     office: tuple[RunningConsole, Seeded], browser: Browser
 ) -> None:

@@ -22,6 +22,8 @@ from ponte.domain.conversation import Conversation, Status
 from ponte.domain.message import Author, Details, Inbound, Kind, Message
 from ponte.domain.templates import Template
 from ponte.domain.window import WINDOW_MS
+from ponte.errors import Conflict
+from ponte.ports import Commit
 from ponte.testing import FakeMessenger, FakeTemplates, ManualClock
 
 MARIA = "whatsapp:+5511900000001"
@@ -228,6 +230,35 @@ async def test_an_answer_and_a_question_at_once(desk: Desk) -> None:
     await desk.says("e quanto custa a aula?")
     assert (await desk.pipeline.store.conversation(conversation.id)).csat == 5
     assert await desk.conversations() == 2
+    rows = await desk.pipeline.transcript(MARIA)
+    assert [m.body for m in rows if m.author is Author.CUSTOMER] == ["e quanto custa a aula?"]
+
+
+async def test_an_answer_is_kept_once_whatever_the_rest_meets(
+    desk: Desk, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was kept, and somebody changed the conversation under the question: that alone is redone."""
+    conversation = await desk.resolved()
+    commit = store.commit
+    lost: list[Commit] = []
+    kept: list[Commit] = []
+
+    async def lose_one(given: Commit) -> None:
+        if given.conversation.id == conversation.id:
+            kept.append(given)
+        if given.conversation.id != conversation.id and not lost:
+            lost.append(given)
+            raise Conflict("lost")
+        await commit(given)
+
+    monkeypatch.setattr(store, "commit", lose_one)
+    await desk.accepts("5")
+    await desk.says("e quanto custa a aula?")
+    assert (len(lost), len(kept)) == (1, 1)
+    rows = await desk.rows(conversation)
+    assert [m.body for m in rows][-2:] == ["5", THANKS]
+    assert [m.seq for m in rows] == list(range(1, len(rows) + 1))
+    assert desk.counted(5) == 1
     rows = await desk.pipeline.transcript(MARIA)
     assert [m.body for m in rows if m.author is Author.CUSTOMER] == ["e quanto custa a aula?"]
 

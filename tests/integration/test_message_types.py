@@ -145,7 +145,7 @@ TYPES: dict[str, Type] = {
     "reaction taken back": Type(
         Kind.TEXT,
         details=(("reaction", "removed"),),
-        agent=(("marks", "Reagiu a uma mensagem"),),
+        agent=(("marks", "Retirou uma reação"),),
         quotes=True,
     ),
     "order": Type(

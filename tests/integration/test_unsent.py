@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from structlog.testing import capture_logs
 
 from graph.builder import build_graph
 from graph.harness import Pipeline
@@ -17,8 +18,9 @@ from graph.voice_answers import VoiceAnswers
 from ponte.adapters.sqlite import open_sqlite
 from ponte.domain.agent import Agent, Role
 from ponte.domain.conversation import Status, Trigger
+from ponte.domain.decision import Mark, Outcome
 from ponte.domain.message import SPOKEN, WRITTEN, Author, Kind, Media, Message, MessageStatus
-from ponte.errors import MessengerError, SendRefused, SendRetryable, SendUnknown
+from ponte.errors import Conflict, MessengerError, SendRefused, SendRetryable, SendUnknown
 from ponte.ports import Commit, Outbound
 from ponte.testing import FakeMessenger, ManualClock
 
@@ -172,6 +174,72 @@ async def test_a_refused_answer_brings_a_human_who_can_reach_the_customer(
     settled = await pipeline.store.message(message.id)
     assert (settled.status, settled.error_code) == (MessageStatus.FAILED, code)
     assert (await pipeline.current(MARIA)).status is status
+
+
+async def test_the_handoff_is_in_the_ledger(pipeline: Pipeline) -> None:
+    """Agents mark the handoff that brought them in, not an earlier one of the conversation."""
+    await pipeline.customer_says(MARIA, "quero falar com um atendente", "SM" + "0" * 32)
+    await pipeline.settle()
+    earlier = await pipeline.store.last_handoff((await pipeline.current(MARIA)).id)
+    assert earlier is not None
+    await pipeline.desk.claim(ANA, earlier.conversation_id)
+    await pipeline.desk.return_to_bot(ANA, earlier.conversation_id)
+    await pipeline.settle()
+    await pipeline.customer_says(MARIA, "quanto custa?", "SM" + "1" * 32)
+    await pipeline.work()
+    message = next(m for m in await pipeline.transcript(MARIA) if m.body == PRICE)
+    await pipeline.deliver()
+    await failed(pipeline, message, 63013)
+    current = await pipeline.desk.mark_handoff(ANA, earlier.conversation_id, Mark.NOT_NEEDED)
+    newest = await pipeline.store.last_handoff(current.id)
+    assert newest is not None
+    assert (newest.id, newest.trigger) == (f"unsent-{message.id}:decision", Trigger.ERROR)
+    assert (newest.outcome, newest.prompt_version) == (Outcome.HUMAN, message.prompt_version)
+    assert (newest.first_seq, newest.seq) == (message.seq - 1, current.handoff_seq)
+    (mark,) = await pipeline.store.marks(current.id)
+    assert mark.decision_id == newest.id
+
+
+async def test_a_handoff_that_fails_is_tried_again(
+    pipeline: Pipeline, twilio: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While others keep changing the conversation the message stays as it is, and is tried again later."""
+    message = await answered(pipeline)
+
+    async def contested(commit: Commit) -> None:
+        del commit
+        raise Conflict("Somebody else was quicker.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.store, "commit", contested)
+        twilio.failures.append(SendRefused("no", 63013))
+        with pytest.raises(Conflict):
+            await pipeline.deliver()
+    assert (await pipeline.store.message(message.id)).status is MessageStatus.SENDING
+    pipeline.clock.advance(60_000)
+    twilio.failures.append(SendRefused("no", 63013))
+    await pipeline.deliver()
+    assert (await pipeline.store.message(message.id)).status is MessageStatus.FAILED
+    assert (await pipeline.current(MARIA)).status is Status.AWAITING_AGENT
+
+
+async def test_a_callback_whose_handoff_fails_is_logged(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is seen as failed, and the operator reads that nobody was brought in."""
+    message = await answered(pipeline)
+    await pipeline.deliver()
+
+    async def contested(commit: Commit) -> None:
+        del commit
+        raise Conflict("Somebody else was quicker.")
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(pipeline.store, "commit", contested)
+        assert (await failed(pipeline, message, 63013)).status is MessageStatus.FAILED
+    assert [(e["event"], e["log_level"]) for e in logs if e["log_level"] == "error"] == [
+        ("not_handed_over_unsent", "error")
+    ]
 
 
 async def test_a_failure_that_is_old_news_brings_nobody(pipeline: Pipeline) -> None:

@@ -47,3 +47,9 @@ def test_an_amount_is_known_from_the_files_the_customer_or_as_so_many_times_a_pr
 def test_an_offer_of_the_models_own_is_taken_off(text: str, left: str) -> None:
     """The offer that follows says it, with answers to tap."""
     assert without_offer(text) == left
+
+
+def test_a_number_without_end_is_no_amount() -> None:
+    """What has more digits than any amount is passed over, and breaks nothing."""
+    assert numbers("9" * 5_000) == frozenset()
+    assert amounts("R$ " + "9" * 5_000) == frozenset()

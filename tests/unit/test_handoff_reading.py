@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,11 @@ def test_a_part_is_a_message_of_its_own(reader: Reader) -> None:
     assert part.concepts == reading.concepts[2:]
     assert " ".join(part.words).endswith("um atendente")
     assert part.starts[0] == 0
+
+
+@pytest.mark.parametrize("text", ["«" * 800 + " " * 800, "«a " * 533, "„ " * 800])
+def test_opening_marks_without_an_end_are_read_at_once(reader: Reader, text: str) -> None:
+    """A message made to be slow is read in ms: others wait for it on the same loop."""
+    begin = time.process_time()
+    reader.read(text)
+    assert time.process_time() - begin < 0.2

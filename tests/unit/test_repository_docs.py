@@ -15,7 +15,12 @@ from ponte.metrics import Metrics
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = sorted(
-    [*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md"), *(_ROOT / "benchmarks").glob("*.md")],
+    [
+        *_ROOT.glob("*.md"),
+        *(_ROOT / "docs").rglob("*.md"),
+        *(_ROOT / "benchmarks").glob("*.md"),
+        _ROOT / "prompts" / "README.md",
+    ],
     key=str,
 )
 

@@ -17,6 +17,7 @@ from ponte.adapters.codec import (
     STRETCH_FACT,
     Codec,
     Plain,
+    message_of,
 )
 from ponte.domain.agent import Agent
 from ponte.domain.contact import Contact
@@ -85,7 +86,7 @@ def contact_words(name: str | None, address: str) -> list[str]:
 
 def message_from(document: Document) -> Message:
     """Return the message of a document."""
-    return _from(MESSAGE, document)
+    return message_of({**document, "id": document["_id"]})
 
 
 def contact_from(document: Document) -> Contact:

@@ -53,6 +53,14 @@ class MongoStore(
         with translated():
             await self._database.command("ping")
 
+    async def media_of(self, contact_id: str) -> set[str]:
+        """Return the contact's files, see the port."""
+        keys: set[str] = set()
+        for conversation in await self._conversations.find({"contact_id": contact_id}, [("opened_at", 1)]):
+            for message in await self._messages.find({"conversation_id": conversation["_id"]}, [("seq", 1)]):
+                keys.update(file["key"] for file in message.get("media", []) if file.get("key"))
+        return keys
+
     async def media_elsewhere(self, contact_id: str, keys: Sequence[str]) -> set[str]:
         """Return the files that others have too, see the port."""
         wanted = set(keys)

@@ -129,7 +129,7 @@ class MongoOutbox(Part):
         changes: Plain = {"status": status.value, "delivery": DELIVERY.encode(delivery)}
         update: Plain = {"$set": changes}
         if as_text is not None:
-            changes |= {"kind": Kind.TEXT.value, "media": [], "details": [list(pair) for pair in as_text]}
+            changes |= {"kind": Kind.TEXT.value, "details": [list(pair) for pair in as_text]}
         if sid is not None:
             # What is told of the attempt that was recalled before, or of an older one than the last, is no
             # news.

@@ -30,6 +30,11 @@ STRETCHES = """
 CONVERSATIONS = "DELETE FROM conversations WHERE contact_id = :id"
 CONTACT = "DELETE FROM contacts WHERE id = :id"
 
+MEDIA_OF = """
+    SELECT DISTINCT f.key FROM conversations c
+    JOIN messages m ON m.conversation_id = c.id JOIN message_files f ON f.message_id = m.id
+    WHERE c.contact_id = :id
+"""
 MEDIA_ELSEWHERE = """
     SELECT DISTINCT key FROM message_files
     WHERE key IN (SELECT value FROM json_each(:keys)) AND contact_id <> :id
@@ -38,6 +43,11 @@ MEDIA_ELSEWHERE = """
 
 class SqliteErasure(Part):
     """The erasure of ``ponte.ports.ConversationStore``."""
+
+    async def media_of(self, contact_id: str) -> set[str]:
+        """Return the contact's files, see the port."""
+        rows = await self._engine.read(lambda db: db.execute(MEDIA_OF, {"id": contact_id}).fetchall())
+        return {str(row[0]) for row in rows}
 
     async def media_elsewhere(self, contact_id: str, keys: Sequence[str]) -> set[str]:
         """Return the files that others have too, see the port."""

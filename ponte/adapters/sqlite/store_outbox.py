@@ -51,7 +51,6 @@ KEEP_SID = """
 RECALL = f"""
     UPDATE messages SET status = :status, sid = coalesce(:sid, sid), error_code = :error_code, {_IN},
         kind = CASE WHEN :details IS NULL THEN kind ELSE 'text' END,
-        media = CASE WHEN :details IS NULL THEN media END,
         details = coalesce(:details, details)
     WHERE id = :id AND status IN ('queued', 'sending', 'sent')
         AND NOT (position IS NOT NULL AND sid IS NOT NULL AND sid IS :sid)

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from ponte.adapters.codec import CONTACT, CONVERSATION, DELIVERY, INBOX_ROW, MESSAGE, Plain
+from ponte.adapters.codec import CONTACT, CONVERSATION, DELIVERY, INBOX_ROW, MESSAGE, Plain, message_of
 from ponte.adapters.sqlite.engine import Engine
 from ponte.domain.contact import Contact
 from ponte.domain.conversation import Conversation
@@ -103,7 +103,7 @@ def message_from(row: Row) -> Message:
     if delivery["position"] is not None:
         delivery["uncertain"] = bool(delivery["uncertain"])
         plain["delivery"] = delivery
-    return MESSAGE.decode(plain)
+    return message_of(plain)
 
 
 def contact_from(row: tuple[Any, ...]) -> Contact:
