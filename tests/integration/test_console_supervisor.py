@@ -128,5 +128,9 @@ async def test_a_supervisor_takes_the_numbers_along(
     target = tmp_path / "report.csv"
     await (await started.value).save_as(target)
     (total, *_) = csv.DictReader(target.read_text("utf-8-sig").splitlines(), delimiter=";")
-    assert (total["grupo"], total["pedidos de atendente"], total["espera mediana (s)"]) == ("total", "1", "180")
+    assert (total["grupo"], total["pedidos de atendente"], total["espera mediana (s)"]) == (
+        "total",
+        "1",
+        "180",
+    )
     assert problems == []
